@@ -1,0 +1,109 @@
+"""The project's commands: `kedro run` with experiments, and `kedro experiments`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import CONTEXT_SETTINGS
+from kedro.framework.project import settings
+
+from graft.errors import GraftError
+
+
+class UserError(click.ClickException):
+    """A mistake of the user's: shown without a traceback, which would lead away from it."""
+
+    def show(self, file: Any = None) -> None:
+        click.secho(self.message, fg="red", err=True)
+
+
+@click.group(context_settings=CONTEXT_SETTINGS, name="graft")
+def cli() -> None:
+    """Graft: transfer learning for image classification."""
+
+
+@cli.command(params=[*kedro_run.params])
+@click.option(
+    "--experiment",
+    "-x",
+    help="The experiment to run, see `kedro experiments`; short for --params=experiment=NAME.",
+)
+def run(experiment: str | None, **options: Any) -> Any:
+    """Run a pipeline.
+
+    \b
+    kedro run --pipeline=transfer_learning
+    kedro run --pipeline=transfer_learning -x digits_10shot
+    kedro run --pipeline=training --params=training.epochs=3,seed=1
+    """
+    if experiment:
+        options["params"] = {**options["params"], "experiment": experiment}
+    if options["pipeline"] and not options["pipelines"]:
+        # Kedro warns that --pipeline will go some day; it means the same, and stays with us.
+        options["pipelines"], options["pipeline"] = [options["pipeline"]], None
+    try:
+        return kedro_run.callback(**options)
+    except Exception as error:
+        mistake = _mistake_behind(error)
+        if mistake is None:
+            raise
+        raise UserError(str(mistake)) from error
+
+
+def _mistake_behind(error: BaseException | None) -> GraftError | None:
+    """The user's mistake that led to an error; Kedro wraps what a dataset raises."""
+    while error is not None and not isinstance(error, GraftError):
+        error = error.__cause__
+    return error
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def experiments(context: click.Context) -> None:
+    """List the experiments of conf/experiments."""
+    if context.invoked_subcommand is not None:
+        return
+    from graft.config.experiments import ExperimentFolder
+
+    folder = ExperimentFolder(str(_conf_folder(context) / "experiments"))
+    names = folder.names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        try:
+            description = folder.read(name).description
+        except GraftError as error:
+            description = click.style(str(error), fg="red")
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {description}")
+
+
+@experiments.command()
+@click.argument("name")
+@click.pass_context
+def show(context: click.Context, name: str) -> None:
+    """Print what experiment NAME changes, and which file says so."""
+    from omegaconf import OmegaConf
+
+    from graft.config.experiments import ExperimentFolder, leaf_keys
+
+    folder = ExperimentFolder(str(_conf_folder(context) / "experiments"))
+    try:
+        lineage = folder.lineage(name)
+    except GraftError as error:
+        raise UserError(str(error)) from error
+    click.secho(lineage[-1].description, bold=True)
+    changes: dict[str, tuple[Any, str]] = {}
+    for experiment in lineage:
+        for key in leaf_keys(OmegaConf.to_container(experiment.overrides, resolve=False)):
+            changes[key] = (OmegaConf.select(experiment.overrides, key), experiment.file)
+    width = max(map(len, changes), default=0)
+    for key, (value, file) in changes.items():
+        click.echo(f"  {key.ljust(width)}  {value}  {click.style(file, dim=True)}")
+
+
+def _conf_folder(context: click.Context) -> Path:
+    """The project's `conf`; `context.obj` is what Kedro knows about the project."""
+    project_path = context.obj.project_path if context.obj else Path.cwd()
+    return Path(project_path) / settings.CONF_SOURCE

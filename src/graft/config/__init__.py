@@ -1,0 +1,1 @@
+"""Configuration: experiment files, the schema of the parameters, and Kedro's loader for both."""

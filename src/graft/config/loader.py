@@ -1,0 +1,117 @@
+"""Kedro's configuration loader, with experiments and a checked schema.
+
+Parameters are merged key by key, later ones winning:
+
+    conf/base -> conf/<environment> -> conf/experiments/<name>.yml (behind all it extends) -> --params
+
+The experiment's name is the parameter `experiment`, wherever it is set. As this happens in the
+loader and not in a hook, `kedro run`, `kedro viz`, `kedro catalog`, notebooks and the packaged
+project all see the same parameters.
+
+For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `data_key`,
+`source` and `model` (the sections, so `${globals:source.name}` works too), `project_path`,
+`tracking_uri` and `artifact_root`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.utils import find_kedro_project, is_kedro_project
+from omegaconf import DictConfig, OmegaConf
+
+from graft.config.experiments import ExperimentFolder, leaf_keys
+from graft.config.problems import ConfigError
+from graft.config.schema import validate_parameters
+from graft.tracking.location import tracking_location
+
+# OmegaConf's resolvers belong to the process and not to a loader: the loader that reads has to be
+# the one that resolves.
+_RESOLVERS = threading.RLock()
+
+
+class GraftConfigLoader(OmegaConfigLoader):
+    """Reads `conf/`; see the module for what it adds to Kedro's own loader.
+
+    Raises:
+        ConfigError: An experiment is unknown or broken, or parameters are wrong.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        with _RESOLVERS:
+            super().__init__(*args, **kwargs)
+            parameters = self._read_parameters()
+        self["parameters"] = parameters
+        self["globals"] = self._globals | self._derive_globals(parameters)
+        self._globals_oc = None  # Kedro's cache, which may hold the globals of before
+
+    def __getitem__(self, key: str) -> Any:
+        with _RESOLVERS:
+            self._register_globals_resolver()
+            return super().__getitem__(key)
+
+    def _read_parameters(self) -> dict[str, Any]:
+        base, environment, *_ = self._read_raw_config("parameters")
+        layers = [
+            (self._shown(file), config)
+            for files in (base, environment)
+            for file, config in sorted(files.items())
+        ]
+        runtime = OmegaConf.create(self.runtime_params)
+        name = OmegaConf.merge(*(config for _, config in layers), runtime).get("experiment")
+        if not isinstance(name, str):
+            raise ConfigError("No experiment is chosen: name one, 'kedro run -x digits'.")
+        folder = ExperimentFolder(self._get_conf_env_path("experiments"), self._fs)
+        layers += [(member.file, member.overrides) for member in folder.lineage(name)]
+        layers.append(("--params", runtime))
+
+        self._register_runtime_params_resolver()
+        merged = OmegaConf.merge(*(config for _, config in layers))
+        parameters: Any = OmegaConf.to_container(merged, resolve=True)
+        return validate_parameters(parameters, _origins(layers))
+
+    def _derive_globals(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        project_path = self._project_path()
+        tracking_uri, artifact_root = tracking_location(project_path)
+        return {
+            "experiment": parameters["experiment"],
+            "data_key": data_key(parameters),
+            "source": parameters["source"],
+            "model": parameters["model"],
+            "project_path": str(project_path),
+            "tracking_uri": tracking_uri,
+            "artifact_root": artifact_root,
+        }
+
+    def _project_path(self) -> Path:
+        """The folder above `conf`; of a packaged project, whose conf lies anywhere, the current."""
+        above = Path(self.conf_source).resolve().parent
+        if is_kedro_project(above):
+            return above
+        return find_kedro_project(Path.cwd()) or Path.cwd()
+
+    def _shown(self, file: Path) -> str:
+        """The file as messages name it: "conf/base/parameters.yml"."""
+        above = Path(self.conf_source).resolve().parent
+        return (file.relative_to(above) if file.is_relative_to(above) else file).as_posix()
+
+
+def data_key(parameters: dict[str, Any]) -> str:
+    """Names the packed images: the same for all parameters that lead to the same images."""
+    decisive = {key: parameters[key] for key in ("source", "images", "split", "seed")}
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+    return f"{parameters['source']['name']}-{digest[:8]}"
+
+
+def _origins(layers: list[tuple[str, DictConfig]]) -> dict[str, str]:
+    """For each dotted key the last layer that sets it."""
+    origins: dict[str, str] = {}
+    for origin, config in layers:
+        keys = leaf_keys(OmegaConf.to_container(config, resolve=False))
+        origins |= dict.fromkeys(keys, origin)
+    return origins

@@ -1,0 +1,128 @@
+"""Decoded images on disk."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractDataset, DatasetError
+
+from graft import storage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from kedro_datasets._typing import ImagePreview
+    from PIL import Image
+
+    from graft.images.store import ImageStore
+
+IMAGES, MANIFEST, CLASSES = "images.npy", "manifest.csv", "classes.json"
+_TEXT_COLUMNS = ("id", "label", "split", "sha256")
+_TILE, _CAPTION = 96, 18  # pixels, of the preview
+
+
+class ImageStoreDataset(AbstractDataset["ImageStore", "ImageStore"]):
+    """A folder with all images as one array, a table that says what they are, and the classes.
+
+        image_store:
+          type: graft.datasets.ImageStoreDataset
+          filepath: data/02_intermediate/digits-1a2b3c4d
+
+    The images are mapped into memory, not read, so that a store may be larger than the memory. For
+    that reason a load looks at names and sizes only, unless `verify: true` asks for the checksums.
+    There are no versions: the folder's name says which parameters the store was made with.
+    """
+
+    def __init__(
+        self, *, filepath: str, verify: bool = False, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """
+        Args:
+            filepath: The folder.
+            verify: Compare every byte with its checksum at each load.
+            metadata: For the tracking hook and Kedro-Viz.
+        """
+        self._filepath = Path(filepath)
+        self._verify = verify
+        self.metadata = metadata
+
+    def load(self) -> ImageStore:
+        import numpy as np
+
+        from graft.images.store import ImageStore
+
+        folder = self._filepath
+        if not self._exists():
+            raise DatasetError(
+                f"There is no image store at {folder}, or it is incomplete: run "
+                "`kedro run --pipeline=ingest` with the same parameters first."
+            )
+        if self._verify:
+            storage.verify(folder)
+        classes = json.loads((folder / CLASSES).read_text())
+        return ImageStore(
+            images=np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False),
+            manifest=_read_manifest(folder / MANIFEST),
+            class_names=tuple(classes["class_names"]),
+            source=classes["source"],
+        )
+
+    def save(self, data: ImageStore) -> None:
+        classes = {"source": data.source, "class_names": list(data.class_names)}
+        with storage.committed(self._filepath) as folder:
+            _write_array(folder / IMAGES, data.images)
+            data.manifest.to_csv(folder / MANIFEST, index=False, lineterminator="\n")
+            (folder / CLASSES).write_text(json.dumps(classes, indent=2) + "\n")
+
+    def preview(self) -> ImagePreview:
+        """The first images of the first classes, as a PNG in base64."""
+        png = io.BytesIO()
+        draw_samples(self.load()).save(png, format="PNG")
+        return base64.b64encode(png.getvalue()).decode()
+
+    def _exists(self) -> bool:
+        return storage.is_committed(self._filepath)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath, "verify": self._verify}
+
+
+def draw_samples(store: ImageStore, columns: int = 8, rows: int = 3) -> Image.Image:
+    """A picture with the first images of the first classes, one column a class."""
+    from PIL import Image, ImageDraw
+
+    classes = store.class_names[:columns]
+    picture = Image.new("RGB", (_TILE * len(classes), _CAPTION + _TILE * rows), "white")
+    draw = ImageDraw.Draw(picture)
+    for column, name in enumerate(classes):
+        draw.text((_TILE * column + 4, 3), name[:14], fill="black")
+        members = store.manifest.index[store.manifest["class_index"] == column][:rows]
+        for row, index in enumerate(members):
+            # Nearest: the preview shows the pixels as they are stored.
+            tile = Image.fromarray(store.images[index]).resize(
+                (_TILE, _TILE), Image.Resampling.NEAREST
+            )
+            picture.paste(tile, (_TILE * column, _CAPTION + _TILE * row))
+    return picture
+
+
+def _write_array(path: Path, images: np.ndarray) -> None:
+    """`np.save`, whose error on a full disk ("1024 requested and 0 written") carries no errno."""
+    import numpy as np
+    from numpy.lib import format as npy
+
+    images = np.ascontiguousarray(images)
+    with path.open("wb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(images))
+        file.write(images.data)
+
+
+def _read_manifest(path: Path) -> pd.DataFrame:
+    """The manifest with text as text, be it a class "NA" or an id "007"."""
+    import pandas as pd
+
+    return pd.read_csv(path, dtype=dict.fromkeys(_TEXT_COLUMNS, str), keep_default_na=False)

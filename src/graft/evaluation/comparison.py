@@ -1,0 +1,213 @@
+"""Classifiers side by side on the same test images, and whether their difference is real.
+
+Two methods that see the same images err on the same hard ones, so their difference is far surer
+than two separate intervals suggest. Everything here is paired: the same resamples for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graft.evaluation.intervals import Interval, percentile_interval, wilson_interval
+from graft.evaluation.metrics import overall_scores
+from graft.evaluation.resampling import ClassTotals, resampled_totals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from graft.evaluation.predictions import Predictions
+
+MAJORITY = "majority class"  # the method name of the baseline row
+DETAILS = ("train_seconds", "predict_seconds", "trainable_parameters", "epochs")
+MEASURES: dict[str, Callable[[ClassTotals], np.ndarray]] = {
+    "accuracy": ClassTotals.accuracy,
+    "balanced_accuracy": ClassTotals.balanced_accuracy,
+    "macro_f1": ClassTotals.macro_f1,
+}
+
+
+def comparison_table(
+    predictions: Sequence[Predictions],
+    details: Mapping[str, Mapping[str, Any]],
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """One row per method in the given order, and last the baseline that knows no image.
+
+    Args:
+        predictions: The methods, at least one, all on the same images; the first is the one that
+            the others are compared with.
+        details: For some or all methods, what is known beyond the predictions; keys of `DETAILS`.
+        resamples: How many sets of images the bootstrap draws.
+        confidence: Coverage of the intervals.
+        seed: Of the bootstrap.
+
+    Returns:
+        Columns method, test_images; accuracy and macro_f1, each followed by _low and _high;
+        difference (accuracy minus that of the first row, paired, with _low and _high) and
+        mcnemar_p, NaN in the first row; and the details. `predict_seconds` defaults to the
+        predictions' own time.
+
+    Raises:
+        ValueError: No predictions, a method twice, details of an unknown method or with an
+            unknown key, or methods that saw different images.
+    """
+    import pandas as pd
+
+    _check_table(predictions, details)
+    first = predictions[0]
+    rows = []
+    for shown in (*predictions, majority_predictions(first)):
+        row: dict[str, Any] = {"method": shown.method, "test_images": len(shown.ids)}
+        overall = overall_scores(shown, resamples=resamples, confidence=confidence, seed=seed)
+        row |= _columns("accuracy", overall["accuracy"])
+        row |= _columns("macro_f1", overall["macro_f1"])
+        if shown is first:
+            row |= dict.fromkeys(("difference", "difference_low", "difference_high", "mcnemar_p"))
+        else:
+            difference = paired_difference(
+                shown, first, resamples=resamples, confidence=confidence, seed=seed
+            )
+            row |= _columns("difference", difference)
+            row["mcnemar_p"] = mcnemar_exact(shown, first)
+        known = {"predict_seconds": shown.seconds} | dict(details.get(shown.method, {}))
+        rows.append(row | {key: known.get(key) for key in DETAILS})
+    table = pd.DataFrame(rows)
+    numbers = table.columns.drop("method")
+    return table.astype(dict.fromkeys(numbers, float)).astype(
+        {"test_images": "int64", "trainable_parameters": "Int64", "epochs": "Int64"}
+    )
+
+
+def paired_difference(
+    a: Predictions,
+    b: Predictions,
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    measure: str = "accuracy",
+) -> Interval:
+    """How much better `a` is than `b` on the same images: a's measure minus b's.
+
+    Percentile bootstrap over images; each resample holds the same images for both. Where the two
+    agree on every image, so that every resample says 0, the interval is the score interval of
+    paired proportions, ± z² / (N + z²) (Tango 1998).
+
+    Args:
+        a: Predictions for N images.
+        b: Predictions for the same images in the same order.
+        resamples: How many sets of N images are drawn.
+        confidence: Coverage.
+        seed: Of the bootstrap.
+        measure: "accuracy", "balanced_accuracy" or "macro_f1".
+
+    Raises:
+        ValueError: Different images, labels or classes; an unknown measure.
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"unknown measure {measure!r}; there are {', '.join(MEASURES)}")
+    _check_same_images(a, b)
+    score, classes = MEASURES[measure], len(a.class_names)
+    value = float(
+        score(ClassTotals.of(a.labels, a.predicted, classes))
+        - score(ClassTotals.of(b.labels, b.predicted, classes))
+    )
+    both = np.stack([a.predicted, b.predicted])
+    of_a, of_b = resampled_totals(a.labels, both, classes, resamples, seed)
+    low, high = map(float, percentile_interval(score(of_a) - score(of_b), confidence))
+    if high - low < 1e-9:  # every resample says the same
+        _, room = wilson_interval(0, len(a.ids), confidence)
+        low, high = max(value - float(room), -1.0), min(value + float(room), 1.0)
+    return Interval(value, min(low, value), max(high, value))
+
+
+def mcnemar_exact(a: Predictions, b: Predictions) -> float:
+    """p-value of the exact McNemar test that `a` and `b` are right equally often.
+
+    Binomial test on the images that only one of the two has right (McNemar 1947; Dietterich 1998
+    recommends it for classifiers that are trained once); 1 if there are none.
+
+    Raises:
+        ValueError: Different images, labels or classes.
+    """
+    from scipy.stats import binomtest
+
+    _check_same_images(a, b)
+    only_a = int((a.correct & ~b.correct).sum())
+    only_b = int((b.correct & ~a.correct).sum())
+    if only_a + only_b == 0:
+        return 1.0
+    return float(binomtest(only_a, only_a + only_b).pvalue)
+
+
+def paired_seeds_interval(differences: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Mean difference of two methods over training seeds, with Student's t interval.
+
+    Args:
+        differences: For each seed, one method's score minus the other's; both trained with it.
+        confidence: Coverage, under roughly normal differences.
+
+    Raises:
+        ValueError: Fewer than two seeds: the spread between seeds is then unknown.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(differences, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"paired seeds need at least 2 differences, got {values.size}")
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    half = float(t.ppf((1 + confidence) / 2, df=len(values) - 1)) * error
+    return Interval(mean, mean - half, mean + half)
+
+
+def majority_predictions(predictions: Predictions) -> Predictions:
+    """The baseline that answers every image with the commonest class of these images."""
+    support = np.bincount(predictions.labels, minlength=len(predictions.class_names))
+    scores = np.zeros_like(predictions.scores)
+    scores[:, support.argmax()] = 1.0
+    return replace(
+        predictions, method=MAJORITY, scores=scores, decisions=None, seconds=float("nan")
+    )
+
+
+def _columns(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _check_table(
+    predictions: Sequence[Predictions], details: Mapping[str, Mapping[str, Any]]
+) -> None:
+    methods = [shown.method for shown in predictions]
+    if not methods:
+        raise ValueError("a comparison needs the predictions of at least one method")
+    if len({*methods, MAJORITY}) < len(methods) + 1:
+        raise ValueError(f"method names must differ from each other and from {MAJORITY!r}")
+    for method, known in details.items():
+        if method not in methods:
+            raise ValueError(f"details of {method!r}, but the methods are {', '.join(methods)}")
+        if unknown := set(known) - set(DETAILS):
+            raise ValueError(f"details of {method!r} hold {unknown}; known: {', '.join(DETAILS)}")
+    for other in predictions[1:]:
+        _check_same_images(predictions[0], other)
+
+
+def _check_same_images(a: Predictions, b: Predictions) -> None:
+    which = f"{a.method!r} and {b.method!r} cannot be compared"
+    if a.class_names != b.class_names:
+        raise ValueError(f"{which}: classes {a.class_names} against {b.class_names}")
+    if not np.array_equal(a.ids, b.ids):
+        shared = len(np.intersect1d(a.ids, b.ids))
+        raise ValueError(
+            f"{which}: they predict other images, or the same in another order "
+            f"({len(a.ids)} and {len(b.ids)} images, {shared} in common)"
+        )
+    if not np.array_equal(a.labels, b.labels):
+        raise ValueError(f"{which}: the same images have different labels")

@@ -1,0 +1,139 @@
+"""Scores of methods and classes with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graft.evaluation.comparison import MAJORITY
+from graft.evaluation.figures.style import (
+    GREY,
+    INK,
+    SMALL,
+    TEXT,
+    colour,
+    in_percent,
+    marker,
+    new_figure,
+    tidy,
+    whiskers,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_ACROSS = 15  # up to so many classes stand side by side; more are listed downwards
+
+
+def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Bars of each class's accuracy by method, with interval whiskers.
+
+    Up to 15 classes stand side by side; more are listed downwards, where names have room.
+
+    Args:
+        metrics: For each method the result of `classification_metrics`, of the same classes.
+    """
+    names = next(iter(metrics.values()))["class_names"]
+    upright = len(names) <= _ACROSS
+    share = 0.8 / len(metrics)  # of the room between two classes, for one bar
+    across = max(5.0, 1.6 + len(names) * max(0.4, 0.16 * len(metrics)))
+    down = 1.2 + len(names) * max(0.17, 0.09 * len(metrics))
+    figure = new_figure(across, 3.6) if upright else new_figure(6.5, down)
+    axes = figure.subplots()
+    for position, (method, measured) in enumerate(metrics.items()):
+        accuracy, low, high = (
+            np.array([measured["per_class"][name][key] for name in names], dtype=float)
+            for key in ("accuracy", "low", "high")
+        )
+        places = np.arange(len(names)) + (position - (len(metrics) - 1) / 2) * share
+        error = whiskers(accuracy, low, high)
+        look: dict[str, Any] = {
+            "color": colour(position),
+            "ecolor": INK,
+            "error_kw": {"linewidth": 0.8, "capsize": 2 if upright else 0},
+            "label": method,
+        }
+        if upright:
+            axes.bar(places, accuracy, 0.92 * share, yerr=error, **look)
+        else:
+            axes.barh(places, accuracy, 0.92 * share, xerr=error, **look)
+    if upright:
+        tidy(axes, title="Accuracy by class", y="images of the class that are right")
+        crowded = max(map(len, names)) * len(names) > 60
+        axes.set_xticks(range(len(names)), names, rotation=30 if crowded else 0)
+        if crowded:
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
+        axes.set_ylim(0, 1.02)
+        axes.tick_params(axis="x", length=0)
+    else:
+        tidy(axes, title="Accuracy by class", x="images of the class that are right", grid="x")
+        axes.set_yticks(range(len(names)), names, fontsize=SMALL)
+        axes.set(xlim=(0, 1.02), ylim=(len(names) - 0.4, -0.6))
+        axes.tick_params(axis="y", length=0)
+    in_percent(axes, "y" if upright else "x")
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=TEXT)
+    return figure
+
+
+def comparison(table: pd.DataFrame) -> Figure:
+    """Dot plot of accuracy by method, best read from top to bottom, the baseline dotted.
+
+    Args:
+        table: The result of `comparison_table`.
+    """
+    methods = table[table["method"] != MAJORITY].reset_index(drop=True)
+    baseline = float(table.loc[table["method"] == MAJORITY, "accuracy"].iloc[0])
+    figure = new_figure(8.0, 1.3 + 0.45 * len(methods))
+    axes = figure.subplots()
+    axes.axvline(baseline, color=GREY, linestyle=":", linewidth=1.5)
+    axes.annotate(
+        f"{MAJORITY} {100 * baseline:.1f} %",
+        (baseline, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=GREY,
+        ha="center",
+    )
+    for position, row in methods.iterrows():
+        error = whiskers(*(np.array([row[f"accuracy{end}"]]) for end in ("", "_low", "_high")))
+        axes.errorbar(
+            row["accuracy"],
+            position,
+            xerr=error,
+            fmt=marker(position),
+            markersize=6,
+            color=colour(position),
+            linewidth=1.8,
+            capsize=3,
+        )
+        axes.annotate(
+            _in_words(row),
+            (1.02, position),
+            xycoords=("axes fraction", "data"),
+            fontsize=SMALL,
+            color=INK,
+            va="center",
+        )
+    tidy(axes, x="accuracy on the test images, with interval", grid="x")
+    axes.set_yticks(range(len(methods)), methods["method"])
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    in_percent(axes, "x")
+    return figure
+
+
+def _in_words(row: pd.Series) -> str:
+    """Accuracy with its interval, and the paired difference in points to the first method."""
+    accuracy, low, high = (100 * row[f"accuracy{end}"] for end in ("", "_low", "_high"))
+    words = f"{accuracy:.1f} % [{low:.1f}, {high:.1f}]"
+    if np.isnan(row["difference"]):
+        return words
+    difference, low, high = (100 * row[f"difference{end}"] for end in ("", "_low", "_high"))
+    return f"{words}\n{difference:+.1f} points [{low:+.1f}, {high:+.1f}] against the first"

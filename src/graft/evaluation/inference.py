@@ -1,0 +1,83 @@
+"""From a classifier and images to predictions."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graft.evaluation.predictions import Predictions
+
+if TYPE_CHECKING:
+    from graft.compute import Compute
+    from graft.images.store import ImageStore
+    from graft.models.classifier import Classifier
+    from graft.probes.extraction import Features
+    from graft.probes.svm import SVMClassifier
+
+
+def predict_with_network(
+    model: Classifier,
+    store: ImageStore,
+    split: str,
+    compute: Compute,
+    method: str,
+    batch_size: int = 256,
+) -> Predictions:
+    """Class probabilities of a network for the images of one split, none of them augmented.
+
+    Args:
+        model: The classifier.
+        store: The images; its classes must be the classifier's.
+        split: Usually "test".
+        compute: Device and precision.
+        method: What tables and figures call it.
+        batch_size: Images at a time.
+
+    Raises:
+        ValueError: The store has other classes than the classifier.
+    """
+    import torch
+
+    from graft.training.batches import Batches
+
+    if store.class_names != model.class_names:
+        raise ValueError(
+            f"the classifier knows the classes {model.class_names}, "
+            f"the images have {store.class_names}"
+        )
+    batches = Batches(store, split, batch_size, compute)
+    model.to(compute.device).eval()
+    if compute.channels_last:
+        model.to(memory_format=torch.channels_last)
+    started = time.perf_counter()
+    parts: list[np.ndarray] = []
+    with torch.inference_mode(), compute.autocast():
+        for batch in batches.in_order():
+            parts.append(model(batch.images).float().softmax(dim=1).cpu().numpy())
+    return Predictions(
+        method=method,
+        ids=store.manifest["id"].to_numpy(dtype=str)[store.indices(split)],
+        labels=store.labels(split),
+        scores=np.concatenate(parts),
+        class_names=store.class_names,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def predict_with_svm(
+    classifier: SVMClassifier, features: Features, split: str, method: str
+) -> Predictions:
+    """Decision values of a support vector machine for the images of one split.
+
+    A binary machine ("rest", class) gives binary predictions.
+    """
+    chosen = features.of(split)
+    started = time.perf_counter()
+    scores = classifier.scores(chosen.matrix)
+    seconds = time.perf_counter() - started
+    labels = chosen.labels
+    if classifier.class_names != chosen.class_names:
+        labels = (labels == chosen.class_names.index(classifier.class_names[1])).astype(np.int64)
+    return Predictions(method, chosen.ids, labels, scores, classifier.class_names, seconds)

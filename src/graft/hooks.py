@@ -1,0 +1,122 @@
+"""What happens around a run: where Kedro's events meet `graft.tracking`.
+
+kedro-mlflow, whose hooks Kedro registers by itself, opens the MLflow run, records the nodes'
+parameters and closes the run. These hooks add what it leaves out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+
+from graft.tracking.provenance import RunTags, run_tags
+from graft.tracking.status import RunStatus, reap_stale_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+    from kedro.pipeline import Pipeline
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+    from graft.tracking.records import Recorder
+
+
+class RunHooks:
+    """A database to record in, a run that says where it comes from, and a status that is true."""
+
+    def __init__(self) -> None:
+        self._status = RunStatus()
+        self._tags = RunTags()
+        self._context: KedroContext
+        self._mlflow: KedroMlflowConfig
+
+    @hook_impl(tryfirst=True)  # kedro-mlflow connects to the database in the same event
+    def after_context_created(self, context: KedroContext) -> None:
+        from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+        from graft.tracking.database import ensure_database
+
+        self._status.end_interrupted()  # in a notebook, where Ctrl-C ends a run but no process
+        self._context = context
+        self._mlflow = KedroMlflowConfig.model_validate(context.config_loader["mlflow"])
+        experiment = self._mlflow.tracking.experiment
+        ensure_database(
+            self._mlflow.server.mlflow_tracking_uri or "",
+            experiment.name,
+            experiment.create_experiment_kwargs.artifact_location,
+        )
+
+    @hook_impl(tryfirst=True)  # before kedro-mlflow opens the run
+    def before_pipeline_run(self) -> None:
+        reap_stale_runs(self._mlflow.tracking.experiment.name)
+        experiment = self._context.config_loader["parameters"]["experiment"]
+        self._tags.provide(run_tags(self._context.project_path, experiment))
+        self._status.arm()
+
+    @hook_impl(trylast=True)  # after kedro-mlflow has closed the run
+    def after_pipeline_run(self) -> None:
+        self._status.disarm()
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self) -> None:
+        self._status.disarm()
+
+
+class RecordingHooks:
+    """Records parameters, and datasets as their catalog entries ask (`graft.tracking.records`)."""
+
+    def __init__(self) -> None:
+        self._recorder: Recorder | None = None  # None in the processes of a ParallelRunner
+
+    @hook_impl
+    def after_catalog_created(self, catalog: CatalogProtocol) -> None:
+        from graft.tracking.records import Recorder
+
+        self._recorder = Recorder(catalog)
+
+    @hook_impl(trylast=True)  # after kedro-mlflow has opened the run
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        from graft.tracking.records import record_parameters
+
+        used = sorted(name for name in pipeline.inputs() if name.startswith("params:"))
+        record_parameters({name.removeprefix("params:"): catalog[name].load() for name in used})
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        if self._recorder:
+            self._recorder.loaded(dataset_name, data)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        if self._recorder:
+            self._recorder.saved(dataset_name, data)
+
+
+class SummaryHooks:
+    """Shows the comparison of the classifiers at the end of a run that has made it."""
+
+    def __init__(self) -> None:
+        self._comparison: pd.DataFrame | None = None
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        self._comparison = None
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        if dataset_name == "comparison_table":
+            self._comparison = data
+
+    @hook_impl(tryfirst=True)  # while the MLflow run is still open
+    def after_pipeline_run(self) -> None:
+        if self._comparison is None:
+            return
+        import mlflow
+
+        from graft.tracking.summary import print_summary, where_to_look
+
+        run = mlflow.active_run()
+        look_next = where_to_look(mlflow.get_tracking_uri(), run.info.experiment_id) if run else []
+        print_summary(self._comparison, look_next)

@@ -1,0 +1,93 @@
+"""The dataset card: what a store holds, in numbers that JSON can carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graft.images.store import SPLITS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from graft.images.listing import Pixels
+    from graft.images.store import ImageStore, Indices
+
+CHUNK_BYTES = 16 * 2**20
+
+
+def dataset_card(store: ImageStore) -> dict[str, Any]:
+    """Describe a store.
+
+    Returns:
+        `source`, `classes` (names), `image_size` ([height, width] as stored), `images` (how many),
+        `splits` (images of each part), `images_per_class` (the same by class), `channel_mean` and
+        `channel_std` (3 numbers each, red green blue, of the training images scaled to [0, 1];
+        None without training images), `imbalance_ratio` (largest class over smallest, of the
+        training images; None where a class has none), `original_size` (min, median and max of
+        width and height in pixels).
+    """
+    manifest = store.manifest
+    per_class = {
+        split: _count_classes(manifest[manifest["split"] == split], store.class_names)
+        for split in SPLITS
+    }
+    training = per_class["train"].values()
+    mean, std = channel_statistics(store.images, store.indices("train"))
+    return {
+        "source": store.source,
+        "classes": list(store.class_names),
+        "image_size": list(store.images.shape[1:3]),
+        "images": len(manifest),
+        "splits": {split: sum(counts.values()) for split, counts in per_class.items()},
+        "images_per_class": per_class,
+        "channel_mean": mean,
+        "channel_std": std,
+        "imbalance_ratio": max(training) / min(training) if all(training) else None,
+        "original_size": {
+            side: {
+                "min": int(manifest[side].min()),
+                "median": float(manifest[side].median()),
+                "max": int(manifest[side].max()),
+            }
+            for side in ("width", "height")
+        },
+    }
+
+
+def channel_statistics(
+    images: Pixels, indices: Indices
+) -> tuple[list[float], list[float]] | tuple[None, None]:
+    """Mean and population standard deviation of each channel over all pixels, scaled to [0, 1].
+
+    Exact but for the last rounding: the pixels are counted by value (256 bins a channel), chunk by
+    chunk so that a memory-mapped array never has to fit into memory. This is the deviation over the
+    whole set, not the mean of the deviations of single images, which is smaller (for CIFAR-10 about
+    0.20 instead of 0.25) and widely copied.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        indices: Which of them count, int64 (M,), ascending.
+
+    Returns:
+        Two lists of three numbers, or two None where M is 0.
+    """
+    if not len(indices):
+        return None, None
+    chunk = max(1, CHUNK_BYTES // int(np.prod(images.shape[1:])))
+    counts = np.zeros((3, 256), dtype=np.int64)
+    for start in range(0, len(indices), chunk):
+        pixels = images[indices[start : start + chunk]].reshape(-1, 3)
+        for channel in range(3):
+            counts[channel] += np.bincount(pixels[:, channel], minlength=256)
+    values = np.arange(256) / 255
+    weights = counts / counts.sum(axis=1, keepdims=True)
+    mean = weights @ values
+    std = np.sqrt((weights * (values - mean[:, None]) ** 2).sum(axis=1))
+    return mean.tolist(), std.tolist()
+
+
+def _count_classes(rows: pd.DataFrame, class_names: tuple[str, ...]) -> dict[str, int]:
+    counts = rows["label"].value_counts()
+    return {name: int(counts.get(name, 0)) for name in class_names}

@@ -1,0 +1,1 @@
+"""Networks: backbones and their specs, weights, freezing, summaries."""

@@ -1,0 +1,68 @@
+"""Model cards (Mitchell et al. 2019): what weights are, where they come from, how good they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def model_card(
+    checkpoint: dict[str, Any], metrics: dict[str, Any], data: dict[str, Any], experiment: str
+) -> str:
+    """A model card in Markdown.
+
+    Args:
+        checkpoint: Metadata of the checkpoint that is handed on.
+        metrics: Its metrics on the test images, as `classification_metrics` gives them.
+        data: The dataset card.
+        experiment: The experiment that trained it.
+    """
+    recipe = checkpoint["recipe"]
+    constants = ", ".join(f"{k} {v}" for k, v in recipe.items() if v is not None)
+    augmentation = ", ".join(f"{k} {v}" for k, v in checkpoint["augmentation"].items() if v)
+    per_class = "\n".join(
+        f"| {name} | {_percent(figures['accuracy'])} | "
+        f"{_percent(figures['low'])} – {_percent(figures['high'])} |"
+        for name, figures in metrics["per_class"].items()
+    )
+    accuracy = metrics["accuracy"]
+    size = checkpoint["input_size"] or data["image_size"]
+    return f"""# {checkpoint["backbone"]}, trained on {data["source"]}
+
+| | |
+|---|---|
+| network | {checkpoint["backbone"]}, {checkpoint["parameters"]:,} parameters |
+| input | {size} × {size} RGB, channel means {checkpoint["mean"]}, deviations {checkpoint["std"]} |
+| classes | {", ".join(checkpoint["class_names"])} |
+| training data | {data["source"]}, {checkpoint["train_images"]:,} images |
+| test accuracy | {_percent(accuracy["value"])} ({_percent(accuracy["low"])} – {_percent(accuracy["high"])}), on {metrics["images"]:,} test images, after rounding to {checkpoint.get("stored_as", "float32")} |
+| training time | {checkpoint["train_seconds"] / 60:.0f} minutes on {checkpoint["device"]} in {checkpoint["precision"]} |
+| licence | Apache-2.0, as the rest of Graft; the images are not part of it |
+
+## Reproduce
+
+```
+kedro run --pipeline=pretraining -x {experiment} --params=source.folder=<folder of the images>
+```
+
+The weights and this card then lie under `data/06_models/{experiment}/`.
+
+## Recipe
+
+{checkpoint["trained_epochs"]} epochs from random weights, seed {checkpoint["seed"]}: {constants}.
+Augmentation: {augmentation or "none"}. The weights are those after the epoch {checkpoint["epoch"]}.
+The test images were used once, for the figures on this card.
+
+## Accuracy by class
+
+| class | accuracy | {metrics.get("confidence", 0.95):.0%} interval |
+|---|---|---|
+{per_class}
+
+## Meant for
+
+Transfer to small images (about 32 pixels), teaching and tests. Too small for anything that matters.
+"""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

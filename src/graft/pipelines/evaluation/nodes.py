@@ -1,0 +1,172 @@
+"""Nodes of `evaluation`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from graft.evaluation.predictions import Predictions
+    from graft.images.store import ImageStore
+    from graft.probes.extraction import Features
+    from graft.probes.svm import SVMClassifier
+    from graft.training.checkpoint import Checkpoint
+
+Params = dict[str, Any]
+
+# What tables and figures call the classifiers, and their keys among the metrics.
+FINETUNED, SVM, SCRATCH = "fine-tuned", "SVM on frozen features", "from scratch"
+METRIC_KEYS = {FINETUNED: "finetuned", SVM: "svm", SCRATCH: "scratch"}
+
+
+def predict_finetuned(
+    best_checkpoint: Checkpoint, image_store: ImageStore, compute: Params
+) -> pd.DataFrame:
+    """What the fine-tuned network says of the test images."""
+    return _predict(FINETUNED, best_checkpoint, image_store, compute)
+
+
+def predict_scratch(
+    scratch_checkpoint: Checkpoint, image_store: ImageStore, compute: Params
+) -> pd.DataFrame:
+    """What the network trained from scratch says of the test images."""
+    return _predict(SCRATCH, scratch_checkpoint, image_store, compute)
+
+
+def _predict(
+    method: str, checkpoint: Checkpoint, image_store: ImageStore, compute: Params
+) -> pd.DataFrame:
+    from graft.compute import resolve_compute
+    from graft.evaluation.inference import predict_with_network
+    from graft.training.checkpoint import restore_classifier
+
+    model = restore_classifier(checkpoint)
+    return predict_with_network(
+        model, image_store, "test", resolve_compute(**compute), method
+    ).to_frame()
+
+
+def predict_svm(svm: SVMClassifier, features: Features) -> pd.DataFrame:
+    """What the support vector machine says of the test images."""
+    from graft.evaluation.inference import predict_with_svm
+
+    return predict_with_svm(svm, features, "test", SVM).to_frame()
+
+
+def compare(
+    finetuned_predictions: pd.DataFrame,
+    svm_predictions: pd.DataFrame,
+    scratch_predictions: pd.DataFrame,
+    best_checkpoint: Checkpoint,
+    scratch_checkpoint: Checkpoint,
+    svm: SVMClassifier,
+    svm_parameters: Params,
+    evaluation: Params,
+    seed: int,
+) -> tuple[Params, pd.DataFrame]:
+    """Metrics of all classifiers with intervals, and the table that compares them.
+
+    With `svm.positive_class` the task is binary, for the networks too: an image counts as
+    positive where the network decides for that class.
+    """
+    from graft.evaluation.comparison import comparison_table
+    from graft.evaluation.metrics import classification_metrics
+
+    predictions = _on_the_same_task(
+        [finetuned_predictions, svm_predictions, scratch_predictions],
+        svm_parameters["positive_class"],
+    )
+    options = {
+        "resamples": evaluation["bootstrap_resamples"],
+        "confidence": evaluation["confidence"],
+        "seed": seed,
+    }
+    details = {
+        FINETUNED: _training_details(best_checkpoint),
+        SVM: {"train_seconds": svm.metadata["seconds"]},
+        SCRATCH: _training_details(scratch_checkpoint),
+    }
+    metrics = {METRIC_KEYS[p.method]: classification_metrics(p, **options) for p in predictions}
+    return metrics, comparison_table(predictions, details, **options)
+
+
+def _training_details(checkpoint: Checkpoint) -> Params:
+    metadata = checkpoint.metadata
+    return {
+        "train_seconds": metadata["train_seconds"],
+        "trainable_parameters": metadata["trainable_parameters"],
+        "epochs": metadata["trained_epochs"],
+    }
+
+
+def _on_the_same_task(
+    frames: list[pd.DataFrame], positive_class: str | None
+) -> list[Predictions]:
+    from graft.evaluation.predictions import Predictions
+
+    predictions = [Predictions.from_frame(frame) for frame in frames]
+    if positive_class is None:
+        return predictions
+    return [p.as_binary(positive_class) for p in predictions]
+
+
+def draw_confusion_matrix(metrics: Params, method: str) -> Figure:
+    """Counts and rates of one classifier's decisions."""
+    from graft.evaluation.figures import confusion_matrix
+
+    return confusion_matrix(metrics[METRIC_KEYS[method]], method)
+
+
+def draw_finetuned_confusion(metrics: Params) -> Figure:
+    """The fine-tuned network's confusion matrix."""
+    return draw_confusion_matrix(metrics, FINETUNED)
+
+
+def draw_svm_confusion(metrics: Params) -> Figure:
+    """The support vector machine's confusion matrix."""
+    return draw_confusion_matrix(metrics, SVM)
+
+
+def draw_scratch_confusion(metrics: Params) -> Figure:
+    """The confusion matrix of the network trained from scratch."""
+    return draw_confusion_matrix(metrics, SCRATCH)
+
+
+def draw_comparison(comparison_table: pd.DataFrame) -> Figure:
+    """Accuracies with their intervals, side by side."""
+    from graft.evaluation.figures import comparison
+
+    return comparison(comparison_table)
+
+
+def draw_per_class_accuracy(metrics: Params) -> Figure:
+    """Accuracy of every class by every classifier."""
+    from graft.evaluation.figures import per_class_accuracy
+
+    return per_class_accuracy(_by_method(metrics))
+
+
+def draw_roc_curves(metrics: Params) -> Figure:
+    """ROC curves: of the positive class, or averaged over one-against-rest problems."""
+    from graft.evaluation.figures import roc_curves
+
+    return roc_curves(_by_method(metrics))
+
+
+def draw_wrong_predictions(
+    image_store: ImageStore, finetuned_predictions: pd.DataFrame
+) -> Figure:
+    """The fine-tuned network's mistakes, the most confident first."""
+    from graft.evaluation.figures import wrong_predictions
+    from graft.evaluation.predictions import Predictions
+
+    return wrong_predictions(
+        image_store.images[image_store.indices("test")],
+        Predictions.from_frame(finetuned_predictions),
+    )
+
+
+def _by_method(metrics: Params) -> dict[str, Params]:
+    return {method: metrics[key] for method, key in METRIC_KEYS.items()}

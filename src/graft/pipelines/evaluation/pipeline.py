@@ -1,0 +1,87 @@
+"""checkpoints, SVM, features and test images → metrics, comparison table, figures."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from graft.pipelines.evaluation import nodes
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [*_predictions(), *_comparison(), *_figures()],
+        namespace="evaluation",
+        prefix_datasets_with_namespace=False,
+    )
+
+
+def _predictions() -> list[Node]:
+    return [
+        Node(
+            nodes.predict_finetuned,
+            inputs=["best_checkpoint", "image_store", "params:compute"],
+            outputs="finetuned_predictions",
+            name="predict_finetuned",
+        ),
+        Node(
+            nodes.predict_svm,
+            inputs=["svm", "features"],
+            outputs="svm_predictions",
+            name="predict_svm",
+        ),
+        Node(
+            nodes.predict_scratch,
+            inputs=["scratch_checkpoint", "image_store", "params:compute"],
+            outputs="scratch_predictions",
+            name="predict_scratch",
+        ),
+    ]
+
+
+def _comparison() -> list[Node]:
+    return [
+        Node(
+            nodes.compare,
+            inputs=[
+                "finetuned_predictions",
+                "svm_predictions",
+                "scratch_predictions",
+                "best_checkpoint",
+                "scratch_checkpoint",
+                "svm",
+                "params:svm",
+                "params:evaluation",
+                "params:seed",
+            ],
+            outputs=["metrics", "comparison_table"],
+            name="compare",
+        )
+    ]
+
+
+def _figures() -> list[Node]:
+    from_metrics = {
+        "finetuned_confusion_matrix": nodes.draw_finetuned_confusion,
+        "svm_confusion_matrix": nodes.draw_svm_confusion,
+        "scratch_confusion_matrix": nodes.draw_scratch_confusion,
+        "per_class_accuracy": nodes.draw_per_class_accuracy,
+        "roc_curves": nodes.draw_roc_curves,
+    }
+    return [
+        *(
+            Node(draw, inputs="metrics", outputs=figure, name=f"draw_{figure}")
+            for figure, draw in from_metrics.items()
+        ),
+        Node(
+            nodes.draw_comparison,
+            inputs="comparison_table",
+            outputs="comparison_figure",
+            name="draw_comparison",
+        ),
+        Node(
+            nodes.draw_wrong_predictions,
+            inputs=["image_store", "finetuned_predictions"],
+            outputs="wrong_predictions",
+            name="draw_wrong_predictions",
+        ),
+    ]

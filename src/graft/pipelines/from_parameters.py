@@ -1,0 +1,68 @@
+"""From catalog data and parameter dictionaries to the library's objects, for several pipelines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graft.images.store import ImageStore
+    from graft.models.classifier import Classifier
+    from graft.models.weights import BackboneWeights
+    from graft.training.session import TrainedClassifier
+
+Params = dict[str, Any]
+
+
+def classifier_from_parameters(
+    image_store: ImageStore,
+    dataset_card: Params,
+    weights: BackboneWeights | None,
+    model: Params,
+    seed: int,
+) -> Classifier:
+    """The network of the `model` parameters with a head for the store's classes, frozen as told."""
+    from graft.models.classifier import build_classifier
+
+    classifier = build_classifier(
+        model["backbone"],
+        image_store.class_names,
+        weights,
+        dataset_mean=dataset_card["channel_mean"],
+        dataset_std=dataset_card["channel_std"],
+        normalisation=model["normalisation"],
+        input_size=model["input_size"],
+        seed=seed,
+    )
+    classifier.freeze(model["freezing"])
+    return classifier
+
+
+def train_from_parameters(
+    method: str,
+    image_store: ImageStore,
+    dataset_card: Params,
+    weights: BackboneWeights | None,
+    model: Params,
+    training: Params,
+    augmentation: Params,
+    compute: Params,
+    seed: int,
+) -> TrainedClassifier:
+    """Build and train a network, watched by a progress bar and MLflow under the name `method`."""
+    from graft.compute import resolve_compute
+    from graft.images.augment import AugmentationPolicy
+    from graft.tracking.observer import MlflowObserver
+    from graft.training.progress import TrainingProgress
+    from graft.training.recipe import TrainingRecipe
+    from graft.training.session import train_classifier
+
+    return train_classifier(
+        classifier_from_parameters(image_store, dataset_card, weights, model, seed),
+        image_store,
+        TrainingRecipe(**training),
+        AugmentationPolicy(**augmentation),
+        resolve_compute(**compute),
+        seed,
+        observers=[TrainingProgress(method), MlflowObserver(prefix=method)],
+        initial_weights=weights.origin if weights else "none",
+    )

@@ -1,0 +1,67 @@
+"""image store + pretrained weights → checkpoints, histories, curves."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from graft.pipelines.training import nodes
+from graft.pipelines.training.diagram import transfer_diagram
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                nodes.summarise_model,
+                inputs=[
+                    "image_store",
+                    "dataset_card",
+                    "pretrained_weights",
+                    "params:model",
+                    "params:seed",
+                ],
+                outputs="model_summary",
+                name="summarise_model",
+                preview_fn=transfer_diagram,
+            ),
+            Node(
+                nodes.train_transferred,
+                inputs=[
+                    "image_store",
+                    "dataset_card",
+                    "pretrained_weights",
+                    "params:model",
+                    "params:training",
+                    "params:augmentation",
+                    "params:compute",
+                    "params:seed",
+                ],
+                outputs=["best_checkpoint", "last_checkpoint", "training_history"],
+                name="train_transferred",
+                preview_fn=transfer_diagram,
+            ),
+            Node(
+                nodes.train_from_scratch,
+                inputs=[
+                    "image_store",
+                    "dataset_card",
+                    "params:model",
+                    "params:training",
+                    "params:scratch",
+                    "params:augmentation",
+                    "params:compute",
+                    "params:seed",
+                ],
+                outputs=["scratch_checkpoint", "scratch_history"],
+                name="train_from_scratch",
+            ),
+            Node(
+                nodes.draw_training_curves,
+                inputs=["training_history", "scratch_history"],
+                outputs="training_curves",
+                name="draw_training_curves",
+            ),
+        ],
+        namespace="training",
+        prefix_datasets_with_namespace=False,
+    )

@@ -1,0 +1,1 @@
+"""Classifiers on the features of a network: their extraction, and support vector machines."""

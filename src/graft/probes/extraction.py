@@ -1,0 +1,167 @@
+"""Features from a backbone, tapped where one wants them.
+
+A tap is "pooled" (what goes into the head), "logits" (the last layer's outputs), or the name of
+a stage, whose output is averaged over its positions. Several taps are put side by side. With
+ImageNet weights the "logits" are the 1000 outputs that one report trains its SVM on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graft.errors import GraftError
+
+if TYPE_CHECKING:
+    import torch
+
+    from graft.compute import Compute
+    from graft.images.store import ImageStore
+    from graft.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of the images of a store, in its order, unused ones left out.
+
+    Attributes:
+        matrix: float32 (N, D).
+        ids: str (N,), as in the store's manifest.
+        labels: int64 (N,), positions in `class_names`.
+        splits: str (N,): "train", "validation" or "test".
+        class_names: The classes.
+        metadata: JSON types: backbone, weights, taps, columns of each tap, seconds.
+    """
+
+    matrix: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    splits: np.ndarray
+    class_names: tuple[str, ...]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, *splits: str) -> Features:
+        """The features of some splits only."""
+        rows = np.isin(self.splits, splits)
+        return Features(
+            self.matrix[rows],
+            self.ids[rows],
+            self.labels[rows],
+            self.splits[rows],
+            self.class_names,
+            self.metadata,
+        )
+
+
+def extract_features(
+    model: Classifier,
+    store: ImageStore,
+    taps: Sequence[str],
+    compute: Compute,
+    *,
+    batch_size: int = 256,
+    splits: Sequence[str] = ("train", "validation", "test"),
+) -> Features:
+    """Run images through a network, never augmented, and keep what the taps give.
+
+    Args:
+        model: A classifier; its head matters only to the tap "logits".
+        store: The images.
+        taps: "pooled", "logits" or names of stages.
+        compute: Device and precision.
+        batch_size: Images at a time.
+        splits: Which images.
+
+    Raises:
+        GraftError: An unknown tap; the message lists the known ones.
+    """
+    import torch
+
+    from graft.progress import track
+
+    _require_known(model, taps)
+    started = time.perf_counter()
+    model.to(compute.device).eval()
+    if compute.channels_last:
+        model.to(memory_format=torch.channels_last)
+    manifest = store.manifest
+    rows = np.flatnonzero(manifest["split"].isin(splits).to_numpy())
+    chunks = np.array_split(rows, max(1, -(-len(rows) // batch_size)))
+    parts: list[np.ndarray] = []
+    widths: dict[str, int] = {}
+    with torch.inference_mode(), compute.autocast():
+        for chunk in track(chunks, "Extracting features", total=len(chunks)):
+            pixels = torch.from_numpy(np.ascontiguousarray(store.images[chunk]))
+            images = pixels.to(compute.device).permute(0, 3, 1, 2).float().div_(255)
+            tapped = tap_outputs(model, images, taps)
+            widths = {tap: output.shape[1] for tap, output in tapped.items()}
+            parts.append(torch.cat([tapped[tap].float() for tap in taps], dim=1).cpu().numpy())
+    compute.synchronize()
+    return Features(
+        matrix=np.concatenate(parts),
+        ids=manifest["id"].to_numpy(dtype=str)[rows],
+        labels=manifest["class_index"].to_numpy(dtype=np.int64)[rows],
+        splits=manifest["split"].to_numpy(dtype=str)[rows],
+        class_names=store.class_names,
+        metadata={
+            "backbone": model.spec.name,
+            "taps": list(taps),
+            "columns": widths,
+            "seconds": time.perf_counter() - started,
+        },
+    )
+
+
+def tap_outputs(
+    model: Classifier, images: torch.Tensor, taps: Iterable[str]
+) -> dict[str, torch.Tensor]:
+    """One forward pass; what each tap saw, pooled to (B, D)."""
+    taps = tuple(taps)
+    stages = model.spec.stages(model.net)
+    seen: dict[str, torch.Tensor] = {}
+
+    def watch(tap: str) -> Any:
+        if tap == "pooled":
+            return model.head.register_forward_pre_hook(
+                lambda _, inputs: seen.update({tap: inputs[0]})
+            )
+        module = model.net.get_submodule(stages[tap][-1])
+        # A later in-place ReLU would change what was seen, hence the pooling right away.
+        return module.register_forward_hook(
+            lambda _module, _inputs, output: seen.update(
+                {tap: _pool(output, model.spec.layout)}
+            )
+        )
+
+    handles = [watch(tap) for tap in taps if tap != "logits"]
+    try:
+        logits = model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    seen["logits"] = logits
+    # The pooled tap has nothing left to pool but where the head is a convolution (SqueezeNet).
+    return {tap: _pool(seen[tap], "NCHW" if tap == "pooled" else model.spec.layout) for tap in taps}
+
+
+def _pool(output: torch.Tensor, layout: str) -> torch.Tensor:
+    """(B, D, H, W), (B, H, W, D), (B, tokens, D) or (B, D) to (B, D)."""
+    if output.ndim == 4:
+        return output.mean(dim=(1, 2) if layout == "NHWC" else (2, 3))
+    if output.ndim == 3:
+        return output[:, 0]  # the class token
+    return output
+
+
+def _require_known(model: Classifier, taps: Sequence[str]) -> None:
+    known = ("pooled", "logits", *model.stage_names())
+    unknown = [tap for tap in taps if tap not in known]
+    if unknown or not taps:
+        raise GraftError(
+            f"features.taps: {model.spec.name} has no tap '{(unknown or ['(none)'])[0]}'. "
+            f"It has {', '.join(known)}."
+        )

@@ -1,0 +1,19 @@
+"""The project's settings, which Kedro reads: https://docs.kedro.org/en/stable/configure/."""
+
+from graft.config.loader import GraftConfigLoader
+from graft.hooks import RecordingHooks, RunHooks, SummaryHooks
+from graft.tracking.environment import prepare_environment
+
+# Kedro imports this module before anything that imports torch or mlflow.
+prepare_environment()
+
+CONFIG_LOADER_CLASS = GraftConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
+    # An environment's mlflow.yml states what differs. (Parameters are always merged like this.)
+    "merge_strategy": {"mlflow": "soft"},
+}
+
+HOOKS = (RunHooks(), RecordingHooks(), SummaryHooks())

@@ -1,0 +1,93 @@
+"""How a run ends: FINISHED, FAILED or KILLED, and never RUNNING for ever.
+
+kedro-mlflow ends a run that finished or raised an exception. Left to themselves, though, Ctrl-C
+makes a run FINISHED (MLflow ends open runs so at exit), SIGTERM leaves it RUNNING, and so does
+SIGKILL. `RunStatus` mends the first two while the process lives; `reap_stale_runs` mends the third
+at the next start.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+from graft.tracking.provenance import is_alive, process_tags
+
+logger = logging.getLogger(__name__)
+
+# A terminal that closes and a scheduler that stops a job mean the same: end now, and orderly.
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class RunStatus:
+    """Ends open runs as KILLED when the process is interrupted while it is armed."""
+
+    def __init__(self) -> None:
+        self._armed_in: int | None = None
+        self._replaced: list[signal.Signals] = []
+
+    def arm(self) -> None:
+        """From here on an interruption kills the run. Call it before the run is started."""
+        self._armed_in = os.getpid()
+        # Exit handlers run last in, first out: this one before MLflow's, which says FINISHED.
+        atexit.register(self.end_interrupted)
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) is signal.SIG_DFL:  # nohup or somebody else's: leave it
+                    signal.signal(number, _exit_on_signal)
+                    self._replaced.append(number)
+
+    def disarm(self) -> None:
+        """The pipeline is over, its run ended by whoever is in charge of that."""
+        self._armed_in = None
+        atexit.unregister(self.end_interrupted)
+        for number in self._replaced:
+            signal.signal(number, signal.SIG_DFL)
+        self._replaced.clear()
+
+    def end_interrupted(self) -> None:
+        """End what an interrupted pipeline left open; nothing where it ended orderly."""
+        if self._armed_in != os.getpid():  # disarmed, or a fork, whose parent goes on
+            return
+        import mlflow
+
+        self.disarm()
+        while run := mlflow.active_run():
+            mlflow.end_run("KILLED")
+            logger.warning("Interrupted: MLflow run %s is marked as KILLED.", run.info.run_id)
+
+
+def reap_stale_runs(experiment: str) -> None:
+    """Mark as KILLED the MLflow runs whose process on this host is gone (SIGKILL, a power cut).
+
+    Args:
+        experiment: The name of the MLflow experiment.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    in_mlflow = client.get_experiment_by_name(experiment)
+    if in_mlflow is None:
+        return
+    host = process_tags()["host"]
+    running = client.search_runs(
+        [in_mlflow.experiment_id],
+        filter_string=f"attributes.status = 'RUNNING' and tags.host = '{host}'",
+    )
+    for run in running:
+        process = run.data.tags.get("process")
+        if process and not is_alive(process):
+            client.set_terminated(run.info.run_id, "KILLED")
+            logger.warning(
+                "The process of MLflow run %s is gone: it is marked as KILLED.", run.info.run_id
+            )
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

@@ -1,0 +1,75 @@
+"""What a user sees at the end of a run: the comparison, and where to look next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What fits a terminal of eighty columns; the table itself has more.
+_COLUMNS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "difference": "difference",
+    "mcnemar_p": "p",
+    "train_seconds": "train, s",
+}
+
+
+def print_summary(comparison: pd.DataFrame, look_next: list[str]) -> None:
+    """Print the comparison, and lines that lead to everything else.
+
+    Args:
+        comparison: What `graft.evaluation.comparison.comparison_table` returns.
+        look_next: The lines.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    images = comparison["test_images"].max()
+    table = Table(box=box.SIMPLE_HEAD, title=f"{images:,} test images", title_justify="left")
+    table.add_column("method")
+    for header in _COLUMNS.values():
+        table.add_column(header, justify="right")
+    for row in comparison.to_dict("records"):
+        table.add_row(row["method"], *(_cell(column, row) for column in _COLUMNS))
+    console = Console()
+    console.print(table)
+    for line in look_next:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def where_to_look(tracking_uri: str, experiment_id: str) -> list[str]:
+    """How to see the pipeline in Kedro-Viz, and the experiment's runs in MLflow."""
+    # Without the query MLflow opens in its mode for language models.
+    page = f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    lines = ["Pipeline, data and figures:  kedro viz run"]
+    if tracking_uri.startswith(("http://", "https://")):
+        return [*lines, f"Curves and all runs:         {tracking_uri.rstrip('/')}{page}"]
+    # Job execution and more workers only make the server slow to start (41 s instead of 12).
+    command = (
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 "
+        f"--backend-store-uri {shlex.quote(tracking_uri)}"
+    )
+    return [
+        *lines,
+        f"Curves and all runs:         {command}",
+        f"                             and open http://127.0.0.1:5000{page}",
+    ]
+
+
+def _cell(column: str, row: dict[str, float]) -> str:
+    """A number, under it its interval where there is one; nothing for NaN."""
+    value = row[column]
+    if value is None or value != value:  # NaN differs from itself
+        return ""
+    if column == "train_seconds":
+        return f"{value:.1f}"
+    low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
+    if low is None or high is None:
+        return f"{value:.3f}"
+    sign = "+" if column == "difference" else ""
+    return f"{value:{sign}.3f}\n[dim]{low:{sign}.3f}…{high:{sign}.3f}[/dim]"

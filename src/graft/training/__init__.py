@@ -1,0 +1,1 @@
+"""Training: recipe, batches, optimizer and schedule, loop, checkpoint."""

@@ -1,0 +1,73 @@
+"""All types together, as a catalog builds them at every command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import graft.datasets
+
+ENTRIES = {
+    "image_source": {
+        "type": "graft.datasets.ImageSourceDataset",
+        "source": {"name": "digits", "folder": None},
+        "download_folder": "data/01_raw",
+    },
+    "backbone_weights": {
+        "type": "graft.datasets.BackboneWeightsDataset",
+        "backbone": "resnet20_cifar",
+        "weights": "shipped",
+    },
+    "image_store": {
+        "type": "graft.datasets.ImageStoreDataset",
+        "filepath": "data/02_intermediate/digits-1a2b3c4d",
+    },
+    **{
+        name: {"type": f"graft.datasets.{kind}", "filepath": f"data/{name}", "versioned": True}
+        for name, kind in {
+            "best_checkpoint": "CheckpointDataset",
+            "features": "FeaturesDataset",
+            "svm": "SVMDataset",
+            "quarantine": "TableDataset",
+            "test_metrics": "MetricsDataset",
+            "confusion_matrix": "FigureDataset",
+            "model_card": "TextDataset",
+        }.items()
+    },
+}
+
+BUILD = """
+import json, sys
+from kedro.io import DataCatalog
+
+catalog = DataCatalog.from_config(json.loads(sys.argv[1]))
+print(json.dumps([[type(catalog.get(name)).__name__ for name in catalog], list(sys.modules)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def built() -> tuple[list[str], set[str]]:
+    """The types that a fresh process built, and the modules that it imported for them."""
+    entries = {name: {**entry, "metadata": {"mlflow": "input"}} for name, entry in ENTRIES.items()}
+    process = subprocess.run(
+        [sys.executable, "-c", BUILD, json.dumps(entries)], capture_output=True, check=True
+    )
+    types, modules = json.loads(process.stdout)
+    return types, set(modules)
+
+
+def test_a_catalog_builds_every_type(built: tuple[list[str], set[str]]) -> None:
+    assert sorted(built[0]) == sorted(graft.datasets.__all__)
+
+
+@pytest.mark.parametrize(
+    "library",
+    ["torch", "torchvision", "sklearn", "skops", "matplotlib", "mlflow", "pandas", "numpy", "PIL"],
+)
+def test_building_a_catalog_imports_nothing_heavy(
+    built: tuple[list[str], set[str]], library: str
+) -> None:
+    assert library not in built[1]

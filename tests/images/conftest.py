@@ -1,0 +1,37 @@
+"""Image folders for the tests, made anew for each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from image_files import write_classes
+
+CIFAR10_VARIABLE = "GRAFT_TEST_CIFAR10"
+
+
+@pytest.fixture
+def class_folder(tmp_path: Path) -> Path:
+    """Two classes (cat, dog), four images each, PNG and JPEG, 32 x 24."""
+    return write_classes(tmp_path / "pets")
+
+
+@pytest.fixture
+def split_folder(tmp_path: Path) -> Path:
+    """The parts train, val and test with 4, 2 and 3 images of each of two classes."""
+    for part, count in (("train", 4), ("val", 2), ("test", 3)):
+        write_classes(tmp_path / "pets" / part, count=count)
+    return tmp_path / "pets"
+
+
+@pytest.fixture(scope="session")
+def cifar10_files() -> Path:
+    """The whole CIFAR-10 as image files in class folders, or a zip of them."""
+    place = os.environ.get(CIFAR10_VARIABLE)
+    if place is None:
+        pytest.skip(
+            f"set {CIFAR10_VARIABLE} to a folder or zip of CIFAR-10 as train/<class>/*.png and "
+            "test/<class>/*.png"
+        )
+    return Path(place)

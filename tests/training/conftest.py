@@ -1,0 +1,45 @@
+"""A small learnable problem: three classes of coloured noise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graft.compute import Compute
+from graft.images.store import ImageStore
+
+CLASSES = ("red", "green", "blue")
+
+
+@pytest.fixture
+def store():
+    return make_store()
+
+
+def make_store(train: int = 48, validation: int = 12, test: int = 12) -> ImageStore:
+    rng = np.random.default_rng(0)
+    splits = ["train"] * train + ["validation"] * validation + ["test"] * test
+    labels = np.arange(len(splits)) % 3
+    images = rng.integers(0, 160, (len(splits), 8, 8, 3), dtype=np.uint8)
+    images[np.arange(len(splits)), :, :, labels] += 60
+    manifest = pd.DataFrame(
+        {
+            "id": [f"image {i}" for i in range(len(splits))],
+            "label": [CLASSES[label] for label in labels],
+            "class_index": labels,
+            "split": splits,
+            "width": 8,
+            "height": 8,
+            "sha256": [f"{i:064x}" for i in range(len(splits))],
+        }
+    )
+    return ImageStore(images=images, manifest=manifest, class_names=CLASSES, source="noise")
+
+
+@pytest.fixture
+def cpu():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Compute("cpu", "fp32", 1)
+    torch.set_num_threads(before)

@@ -25,12 +25,14 @@ def cli() -> None:
     """Graft: transfer learning for image classification."""
 
 
-@cli.command(params=[*kedro_run.params])
-@click.option(
-    "--experiment",
-    "-x",
+_EXPERIMENT = click.Option(
+    ["--experiment", "-x"],
+    metavar="NAME",
     help="The experiment to run, see `kedro experiments`; short for --params=experiment=NAME.",
 )
+
+
+@cli.command(params=[_EXPERIMENT, *kedro_run.params])
 def run(experiment: str | None, **options: Any) -> Any:
     """Run a pipeline.
 

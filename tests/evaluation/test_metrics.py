@@ -118,6 +118,9 @@ def test_a_class_with_many_images_gets_the_bootstrap_interval() -> None:
     for row in ours["per_class"].values():
         half = 1.96 * (row["accuracy"] * (1 - row["accuracy"]) / row["support"]) ** 0.5
         assert row["high"] - row["low"] == pytest.approx(2 * half, rel=0.06)
+    # Wilson's interval would not depend on the seed.
+    reseeded = measured(predicting(labels, predicted, classes=2), resamples=4000, seed=1)
+    assert reseeded["per_class"] != ours["per_class"]
     confusion = ours["confusion_matrix"]
     assert confusion["low"][0][1] == pytest.approx(1 - confusion["high"][0][0], abs=1e-9)
 

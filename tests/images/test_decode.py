@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from image_files import encode, make_pixels
+from .image_files import encode, make_pixels
 from PIL import Image
 
 from graft.errors import GraftError

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_files import write_classes, zip_folder
+from ..image_files import write_classes, zip_folder
 
 from graft.errors import GraftError
 from graft.images.card import dataset_card

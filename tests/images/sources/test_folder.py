@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from image_files import encode, make_pixels, write_classes, zip_folder
+from ..image_files import encode, make_pixels, write_classes, zip_folder
 
 from graft.errors import GraftError
 from graft.images.listing import ImageListing

@@ -80,7 +80,7 @@ def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 def comparison(table: pd.DataFrame) -> Figure:
-    """Dot plot of accuracy by method, best read from top to bottom, the baseline dotted.
+    """Dot plot of accuracy with its interval, a row for each method, the baseline dotted.
 
     Args:
         table: The result of `comparison_table`.

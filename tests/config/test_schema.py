@@ -1,0 +1,141 @@
+"""What the schema refuses, and what it says then."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from graft.config.problems import ConfigError
+from graft.config.schema import validate_parameters
+
+
+@pytest.fixture
+def parameters(load, conf) -> dict[str, Any]:
+    return load(conf)["parameters"]
+
+
+def refusal(parameters: dict[str, Any], **changes: Any) -> str:
+    """What is said of the parameters with dotted keys (dots written as __) changed."""
+    changed = copy.deepcopy(parameters)
+    for key, value in changes.items():
+        *sections, name = key.split("__")
+        section = changed
+        for part in sections:
+            section = section[part]
+        section[name] = value
+    with pytest.raises(ConfigError) as caught:
+        validate_parameters(changed, {})
+    return str(caught.value)
+
+
+def test_valid_parameters_come_back_unchanged(parameters):
+    assert validate_parameters(parameters, {}) == parameters
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("training__epochs", "3"),
+        ("training__epochs", 3.0),
+        ("training__epochs", True),
+        ("training__nesterov", 1),
+        ("training__learning_rate", "0.1"),
+        ("training__learning_rate", 0),
+        ("training__learning_rate", float("nan")),
+        ("training__ema_decay", 1.0),
+        ("split__test", 1.0),
+        ("split__validation", -0.1),
+        ("split__shots", 0),
+        ("images__size", 0),
+        ("augmentation__erasing", 1.5),
+        ("features__taps", []),
+        ("features__taps", "stage3"),
+        ("svm__gamma", -1.0),
+        ("svm__gamma", "scaled"),
+        ("model__freezing", []),
+        ("compute__threads", 0),
+        ("compute__threads", "2"),
+        ("compute__device", "gpu"),
+        ("evaluation__confidence", 1.0),
+        ("scratch__epochs", "3"),
+        ("seed", -1),
+        ("training", None),
+    ],
+)
+def test_wrong_types_and_ranges_are_refused(parameters, key, value):
+    message = refusal(parameters, **{key: value})
+    assert message.startswith("1 problem in the parameters:")
+    assert f"  {key.replace('__', '.')} = " in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("svm__gamma", 0.5),
+        ("svm__gamma", "auto"),
+        ("model__freezing", ["stage3", "head"]),
+        ("compute__threads", 2),
+        ("compute__device", "cuda:3"),
+        ("training__learning_rate", 1),
+        ("training__epochs", 0),
+        ("scratch__early_stopping_patience", None),
+    ],
+)
+def test_each_member_of_a_choice_is_accepted(parameters, key, value):
+    section, name = key.split("__")
+    parameters[section][name] = value
+    assert validate_parameters(parameters, {})[section][name] == value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "suggestion"),
+    [
+        ("training__learnig_rate", 0.1, "learning_rate"),
+        ("scratch__epoch", 1, "epochs"),
+        ("trainig", {}, "training"),
+        ("learning_rate", 0.1, "training.learning_rate"),
+        ("training__optimizer", "adm", "adam"),
+        ("model__freezing", "al_except_last", "all_except_last"),
+        ("source__name", "digit", "digits"),
+    ],
+)
+def test_a_misspelling_gets_the_nearest_word(parameters, key, value, suggestion):
+    assert f"did you mean '{suggestion}'?" in refusal(parameters, **{key: value})
+
+
+def test_null_is_no_misspelling(parameters):
+    assert "did you mean" not in refusal(parameters, training__schedule=None)
+
+
+def test_a_missing_key_is_named(parameters):
+    del parameters["training"]["epochs"]
+    assert "  training.epochs\n      is missing" in refusal(parameters)
+
+
+def test_all_problems_are_listed_at_once(parameters):
+    message = refusal(parameters, seed=-1, training__epochs="x", svm__kernel="rfb")
+    assert message.startswith("3 problems")
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        ({"split__shots": 5, "split__train_size": 50}, ["split.shots", "split.train_size"]),
+        ({"split__validation": 0.5, "split__test": 0.5}, ["split.validation", "split.test"]),
+        (
+            {"training__early_stopping_patience": 3, "split__validation": 0.0},
+            ["training.early_stopping_patience", "split.validation"],
+        ),
+        (
+            {"scratch__early_stopping_patience": 3, "split__validation": 0.0},
+            ["scratch.early_stopping_patience", "split.validation"],
+        ),
+        ({"source__name": "folder", "source__folder": None}, ["source.folder"]),
+    ],
+)
+def test_values_that_exclude_each_other_are_named_together(parameters, changes, keys):
+    message = refusal(parameters, **changes)
+    assert message.startswith("1 problem in")
+    assert [line.split(" = ")[0].strip() for line in message.splitlines() if " = " in line] == keys

@@ -30,7 +30,12 @@ def test_auto_on_cuda_computes_in_bf16(monkeypatch):
 
 @pytest.mark.parametrize(
     ("device", "precision", "named"),
-    [("cuda:7", "auto", "cuda:7"), ("gpu", "auto", "gpu"), ("cpu", "fp16", "fp16"), ("cpu", "f8", "f8")],
+    [
+        ("cuda:7", "auto", "cuda:7"),
+        ("gpu", "auto", "gpu"),
+        ("cpu", "fp16", "fp16"),
+        ("cpu", "f8", "f8"),
+    ],
 )
 def test_what_is_not_there_is_named(device, precision, named):
     with pytest.raises(GraftError, match=named):

@@ -22,7 +22,8 @@ def test_a_samples_numbers_do_not_depend_on_its_batch():
 
 def test_numbers_are_uniform_and_uncorrelated():
     numbers = uniforms(0, 1, torch.arange(20_000), 6).double()
-    assert 0 <= numbers.min() and numbers.max() < 1
+    assert numbers.min() >= 0
+    assert numbers.max() < 1
     # Kolmogorov-Smirnov distance; 1.95 / sqrt(n) is exceeded once in a thousand.
     for column in numbers.T:
         expected = (torch.arange(len(column)) + 0.5) / len(column)

@@ -43,8 +43,10 @@ def run(experiment: str | None, **options: Any) -> Any:
     """
     if experiment:
         options["params"] = {**options["params"], "experiment": experiment}
-    if options["pipeline"] and not options["pipelines"]:
-        # Kedro warns that --pipeline will go some day; it means the same, and stays with us.
+    if options["pipeline"]:
+        if options["pipelines"]:
+            raise click.UsageError("--pipeline and --pipelines mean the same: give one of them.")
+        # Kedro warns that --pipeline will go some day. With us it stays.
         options["pipelines"], options["pipeline"] = [options["pipeline"]], None
     try:
         return kedro_run.callback(**options)
@@ -96,16 +98,19 @@ def show(context: click.Context, name: str) -> None:
     except GraftError as error:
         raise UserError(str(error)) from error
     click.secho(lineage[-1].description, bold=True)
-    changes: dict[str, tuple[Any, str]] = {}
+    changes: dict[str, tuple[str, str]] = {}
     for experiment in lineage:
         for key in leaf_keys(OmegaConf.to_container(experiment.overrides, resolve=False)):
-            changes[key] = (OmegaConf.select(experiment.overrides, key), experiment.file)
-    width = max(map(len, changes), default=0)
+            value = OmegaConf.select(experiment.overrides, key)
+            changes[key] = (str(value), experiment.file)
+    widest_key = max(map(len, changes), default=0)
+    widest_value = max((len(value) for value, _ in changes.values()), default=0)
     for key, (value, file) in changes.items():
-        click.echo(f"  {key.ljust(width)}  {value}  {click.style(file, dim=True)}")
+        origin = click.style(file, dim=True)
+        click.echo(f"  {key.ljust(widest_key)}  {value.ljust(widest_value)}  {origin}")
 
 
 def _conf_folder(context: click.Context) -> Path:
     """The project's `conf`; `context.obj` is what Kedro knows about the project."""
-    project_path = context.obj.project_path if context.obj else Path.cwd()
-    return Path(project_path) / settings.CONF_SOURCE
+    project_path = Path(context.obj.project_path) if context.obj else Path.cwd()
+    return project_path / str(settings.CONF_SOURCE)

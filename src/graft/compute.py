@@ -120,9 +120,7 @@ def _resolve_precision(precision: str, device: str) -> str:
     import torch
 
     if precision not in PRECISIONS:
-        raise GraftError(
-            f"compute.precision: '{precision}' is not one of {', '.join(PRECISIONS)}."
-        )
+        raise GraftError(f"compute.precision: '{precision}' is not one of {', '.join(PRECISIONS)}.")
     if precision == "auto":
         has_bf16 = device.startswith("cuda") and torch.cuda.is_bf16_supported()
         return "bf16" if has_bf16 else "fp32"

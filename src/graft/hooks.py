@@ -58,10 +58,12 @@ class RunHooks:
     @hook_impl(trylast=True)  # after kedro-mlflow has closed the run
     def after_pipeline_run(self) -> None:
         self._status.disarm()
+        self._tags.provide({})
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self) -> None:
         self._status.disarm()
+        self._tags.provide({})
 
 
 class RecordingHooks:
@@ -71,13 +73,13 @@ class RecordingHooks:
         self._recorder: Recorder | None = None  # None in the processes of a ParallelRunner
 
     @hook_impl
-    def after_catalog_created(self, catalog: CatalogProtocol) -> None:
+    def after_catalog_created(self, catalog: CatalogProtocol[Any]) -> None:
         from graft.tracking.records import Recorder
 
         self._recorder = Recorder(catalog)
 
     @hook_impl(trylast=True)  # after kedro-mlflow has opened the run
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any]) -> None:
         from graft.tracking.records import record_parameters
 
         used = sorted(name for name in pipeline.inputs() if name.startswith("params:"))

@@ -15,21 +15,26 @@ PROJECT_CONF = Path(__file__).parents[2] / "conf"
 
 
 @pytest.fixture
-def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """conf/base with the project's parameters and mlflow.yml, and the experiment `digits`."""
+def make_conf(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Make conf/base with the project's parameters and mlflow.yml, and the experiment `digits`."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def make_conf(project: Path) -> Path:
+        conf = project / "conf"
+        for folder in ("base", "local", "experiments"):
+            (conf / folder).mkdir(parents=True)
+        for file in (*PROJECT_CONF.glob("base/parameters*.yml"), PROJECT_CONF / "base/mlflow.yml"):
+            shutil.copy(file, conf / "base")
+        (conf / "experiments/digits.yml").write_text("_description: The defaults\n")
+        (project / "pyproject.toml").write_text("[tool.kedro]\n")
+        return conf
+
+    return make_conf
+
+
+@pytest.fixture
+def conf(make_conf: Callable[[Path], Path], tmp_path: Path) -> Path:
     return make_conf(tmp_path)
-
-
-def make_conf(project: Path) -> Path:
-    conf = project / "conf"
-    for folder in ("base", "local", "experiments"):
-        (conf / folder).mkdir(parents=True)
-    for file in (*PROJECT_CONF.glob("base/parameters*.yml"), PROJECT_CONF / "base/mlflow.yml"):
-        shutil.copy(file, conf / "base")
-    (conf / "experiments/digits.yml").write_text("_description: The defaults\n")
-    (project / "pyproject.toml").write_text("[tool.kedro]\n")
-    return conf
 
 
 @pytest.fixture

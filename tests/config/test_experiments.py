@@ -74,6 +74,6 @@ def test_a_misspelt_parent_is_reported_with_its_child(folder, tmp_path):
 )
 def test_a_broken_file_is_named_with_the_remedy(folder, tmp_path, text, message):
     (tmp_path / "broken.yml").write_text(text)
-    with pytest.raises(ConfigError, match="broken.yml") as caught:
+    with pytest.raises(ConfigError, match=r"broken\.yml") as caught:
         folder.read("broken")
     assert message in str(caught.value)

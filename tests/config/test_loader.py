@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT_CONF, make_conf
 
 from graft.config.experiments import ExperimentFolder
 from graft.config.loader import data_key
 from graft.config.problems import ConfigError
 
+PROJECT_CONF = Path(__file__).parents[2] / "conf"
 PROJECT_EXPERIMENTS = ExperimentFolder(str(PROJECT_CONF / "experiments")).names()
 
 
@@ -106,8 +106,7 @@ def test_own_globals_are_kept_and_may_be_used_by_parameters(load, conf):
     assert loader["globals"]["experiment"] == "digits"
 
 
-def test_two_loaders_in_one_process_keep_to_their_own_globals(load, tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_two_loaders_in_one_process_keep_to_their_own_globals(load, make_conf, tmp_path):
     first, second = make_conf(tmp_path / "first"), make_conf(tmp_path / "second")
     write(second, "experiments/other.yml", "_description: Other\n")
     early, late = load(first), load(second, experiment="other")

@@ -125,7 +125,7 @@ def test_a_class_with_many_images_gets_the_bootstrap_interval() -> None:
     assert confusion["low"][0][1] == pytest.approx(1 - confusion["high"][0][0], abs=1e-9)
 
 
-def test_ranking_needs_two_classes_that_both_occur() -> None:
+def test_ranking_of_two_classes_needs_both() -> None:
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
     two = Predictions("any", np.arange(3), [0, 1, 1], scores, ("rest", "bird"), 0.0)
     ours = measured(two)
@@ -133,7 +133,6 @@ def test_ranking_needs_two_classes_that_both_occur() -> None:
     assert ours["roc_curve"]["tpr"] == [0, 0.5, 1, 1]
     one_kind = Predictions("any", np.arange(3), [1, 1, 1], scores, ("rest", "bird"), 0.0)
     assert "roc_auc" not in measured(one_kind)
-    assert "roc_auc" not in measured(predicting([0, 1, 2], [0, 1, 2]))
 
 
 def test_a_perfect_ranking_of_wrong_decisions_has_area_one() -> None:
@@ -166,3 +165,21 @@ def test_macro_f1_and_roc_area_intervals_cover_the_truth() -> None:
         value = truth[name]["value"]
         covered = np.mean([row[name]["low"] <= value <= row[name]["high"] for row in found])
         assert 0.88 <= covered <= 0.995, name
+
+
+def test_ranking_of_many_classes_is_the_micro_average() -> None:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+    from sklearn.preprocessing import label_binarize
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 200)
+    scores = rng.normal(size=(200, 4)) + 1.5 * np.eye(4)[labels]
+    ours = measured(Predictions("any", np.arange(200), labels, scores, tuple("abcd"), 0.0))
+    one_hot = label_binarize(labels, classes=range(4))
+    scores = scores.astype(np.float32)
+    assert ours["positive_class"] is None
+    expected = roc_auc_score(one_hot, scores, average="micro")
+    assert ours["roc_auc"]["value"] == pytest.approx(expected)
+    assert ours["roc_auc"]["low"] < expected < ours["roc_auc"]["high"]
+    precision = average_precision_score(one_hot, scores, average="micro")
+    assert ours["average_precision"]["value"] == pytest.approx(precision)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from .image_files import write_classes
 
 CIFAR10_VARIABLE = "GRAFT_TEST_CIFAR10"

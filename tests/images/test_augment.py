@@ -94,6 +94,4 @@ def test_rotation_is_right_way_round_on_oblong_images():
     picture = torch.zeros(200, 1, 20, 40)
     picture[:, :, 9:11, 10:30] = 1  # a horizontal bar of 20 pixels
     out = augment(picture, torch.arange(200), AugmentationPolicy(rotation=90.0), 0, 1)
-    torch.testing.assert_close(
-        out.sum((1, 2, 3)).median(), picture[0].sum(), rtol=0.06, atol=0
-    )
+    torch.testing.assert_close(out.sum((1, 2, 3)).median(), picture[0].sum(), rtol=0.06, atol=0)

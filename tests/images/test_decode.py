@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from .image_files import encode, make_pixels
 from PIL import Image
 
 from graft.errors import GraftError
 from graft.images import decode as module
 from graft.images.decode import DecodedImages, check_audit, decode_images
 from graft.images.listing import ImageListing
+
+from .image_files import encode, make_pixels
 
 
 def listing_of(contents: dict[str, Any]) -> ImageListing:
@@ -304,7 +305,9 @@ def audited(kept: dict[str, int], lost: dict[str, int]) -> DecodedImages:
 
     records = pd.DataFrame(rows(kept), columns=["id", "label"])
     quarantine = pd.DataFrame(rows(lost), columns=["id", "label"]).assign(reason="torn", sha256="")
-    return DecodedImages(np.zeros((len(records), 2, 2, 3), np.uint8), records, quarantine)
+    return DecodedImages(
+        np.zeros((len(records), 2, 2, 3), np.uint8), records, quarantine, ("cat", "dog"), "test"
+    )
 
 
 def test_a_collection_at_the_limits_passes() -> None:

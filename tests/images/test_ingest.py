@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from .image_files import encode, make_pixels, write_classes, zip_folder
 
 from graft.errors import GraftError
 from graft.images.card import dataset_card
@@ -15,6 +14,8 @@ from graft.images.decode import check_audit, decode_images
 from graft.images.sources import get_source
 from graft.images.split import assign_splits
 from graft.images.store import ImageStore, build_store
+
+from .image_files import encode, make_pixels, write_classes, zip_folder
 
 
 def ingest(name: str, folder: Path | None, size: int = 16, test: float = 0.2) -> ImageStore:
@@ -24,7 +25,7 @@ def ingest(name: str, folder: Path | None, size: int = 16, test: float = 0.2) ->
     splits = assign_splits(
         decoded.records, validation=0.2, test=test, shots=None, train_size=None, seed=0
     )
-    return build_store(decoded, splits, listing.class_names, listing.name)
+    return build_store(decoded, splits)
 
 
 def test_the_digits_come_through_whole() -> None:

@@ -9,26 +9,26 @@ import pandas as pd
 import pytest
 
 from graft.images.decode import DecodedImages
-from graft.images.store import ImageStore, build_store
+from graft.images.store import ImageStore, build_store, sample_per_class
 
 LABELS = ["dog", "cat", "dog", "cat", "cat"]
 SPLITS = ["train", "test", "train", "unused", "train"]
 
 
-def make_decoded(ids: str = "abcde") -> DecodedImages:
+def make_decoded(
+    ids: str = "abcde", class_names: tuple[str, ...] = ("cat", "dog")
+) -> DecodedImages:
     records = pd.DataFrame(
         {"id": list(ids), "label": LABELS, "split": None, "width": 4, "height": 3, "sha256": "0"}
     )
     images = np.arange(5 * 2 * 2 * 3, dtype=np.uint8).reshape(5, 2, 2, 3)
-    return DecodedImages(images, records, pd.DataFrame())
+    return DecodedImages(images, records, pd.DataFrame(), class_names, "test")
 
 
 def build(**changes: Any) -> ImageStore:
     arguments = {
         "decoded": make_decoded(),
         "splits": pd.Series(SPLITS),
-        "class_names": ("cat", "dog"),
-        "source": "test",
     }
     return build_store(**{**arguments, **changes})
 
@@ -50,7 +50,8 @@ def test_indices_and_labels_of_a_part_belong_together() -> None:
 
 
 def test_class_indices_follow_the_order_of_the_class_names() -> None:
-    assert build(class_names=("dog", "cat")).labels("train").tolist() == [0, 0, 1]
+    decoded = make_decoded(class_names=("dog", "cat"))
+    assert build(decoded=decoded).labels("train").tolist() == [0, 0, 1]
 
 
 def test_parts_are_taken_by_position_whatever_their_index() -> None:
@@ -63,8 +64,8 @@ def test_parts_are_taken_by_position_whatever_their_index() -> None:
         ({"decoded": make_decoded("abcda")}, "id occurs twice"),
         ({"splits": pd.Series(SPLITS[:4])}, "4 parts for 5 images"),
         ({"splits": pd.Series(["dev", *SPLITS[1:]])}, "dev"),
-        ({"class_names": ("cat",)}, r"\['dog'\]"),
-        ({"class_names": ("cat", "dog", "cat")}, "class name occurs twice"),
+        ({"decoded": make_decoded(class_names=("cat",))}, r"\['dog'\]"),
+        ({"decoded": make_decoded(class_names=("cat", "dog", "cat"))}, "class name occurs twice"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -95,3 +96,34 @@ def test_a_manifest_without_its_columns_is_refused() -> None:
 def test_an_unknown_part_is_not_an_empty_one() -> None:
     with pytest.raises(ValueError, match="'val' is not a part"):
         build().indices("val")
+
+
+def make_uneven_store() -> ImageStore:
+    """12 cats, 3 dogs and 1 bird for training, in a mixed order, and some for testing."""
+    labels = np.random.default_rng(0).permutation([0] * 12 + [1] * 3 + [2])
+    labels = [*labels, 0, 1, 2]
+    manifest = pd.DataFrame({"class_index": labels, "split": ["train"] * 16 + ["test"] * 3})
+    manifest = manifest.assign(id=range(19), label="", width=1, height=1, sha256="")
+    return ImageStore(np.zeros((19, 1, 1, 3), np.uint8), manifest, ("cat", "dog", "bird"), "test")
+
+
+def test_a_sample_has_as_many_of_each_class_as_there_are() -> None:
+    store = make_uneven_store()
+    rows = sample_per_class(store, "train", at_most=7, seed=0)
+    assert store.manifest["class_index"].iloc[rows].tolist() == [0, 0, 1, 1, 2]
+    assert len(set(rows)) == 5
+    assert set(rows) <= set(store.indices("train"))
+
+
+def test_a_sample_is_drawn_by_its_seed() -> None:
+    store = make_uneven_store()
+    draws = [sample_per_class(store, "train", at_most=6, seed=seed).tolist() for seed in range(9)]
+    assert draws[0] == sample_per_class(store, "train", at_most=6, seed=0).tolist()
+    assert len({tuple(draw) for draw in draws}) > 1
+
+
+def test_a_sample_is_no_larger_than_asked_for_or_than_its_part() -> None:
+    store = make_uneven_store()
+    assert len(sample_per_class(store, "train", at_most=2, seed=0)) == 2
+    assert sample_per_class(store, "test", at_most=9, seed=0).tolist() == [16, 17, 18]
+    assert sample_per_class(store, "validation", at_most=9, seed=0).tolist() == []

@@ -32,7 +32,10 @@ def test_a_local_file_gives_its_weights_and_a_fresh_head(tmp_path, state, suffix
 
 
 def test_half_precision_is_read_as_full(tmp_path, state):
-    save_file({k: v.half() if v.is_floating_point() else v for k, v in state.items()}, tmp_path / "h.safetensors")
+    save_file(
+        {k: v.half() if v.is_floating_point() else v for k, v in state.items()},
+        tmp_path / "h.safetensors",
+    )
     weights = load_weights("resnet20_cifar", str(tmp_path / "h.safetensors"))
     assert weights.state["conv1.weight"].dtype == torch.float32
 

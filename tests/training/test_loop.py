@@ -18,7 +18,9 @@ RECIPE = TrainingRecipe(epochs=3, batch_size=16, learning_rate=0.05, schedule="c
 STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
 
 
-def train(store, cpu, recipe=RECIPE, policy=None, seed=0, observers=(), validate=True, freeze="none"):
+def train(
+    store, cpu, recipe=RECIPE, policy=None, seed=0, observers=(), validate=True, freeze="none"
+):
     model = build_classifier("resnet20_cifar", store.class_names, None, **STATISTICS, seed=seed)
     model.freeze(freeze)
     validation = Batches(store, "validation", 64, cpu) if validate else None
@@ -109,7 +111,7 @@ def test_early_stopping_waits_for_its_patience(store, cpu):
 
 
 def test_zero_epochs_leave_the_network_as_it_was(store, cpu):
-    model, result = train(store, cpu, dataclasses.replace(RECIPE, epochs=0))
+    _, result = train(store, cpu, dataclasses.replace(RECIPE, epochs=0))
     fresh = build_classifier("resnet20_cifar", store.class_names, None, **STATISTICS)
     assert result.history == ()
     assert result.best_epoch == 0
@@ -172,8 +174,9 @@ def test_schedules_stay_between_zero_and_their_peak(schedule):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_every_optimizer_trains(store, cpu, optimizer):
-    _, result = train(store, cpu, dataclasses.replace(RECIPE, optimizer=optimizer, learning_rate=1e-3))
-    assert result.history[-1].train_loss == result.history[-1].train_loss
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer, learning_rate=3e-3, epochs=5)
+    _, result = train(store, cpu, recipe, AugmentationPolicy())
+    assert result.history[-1].train_loss < 0.9 * result.history[0].train_loss
 
 
 def test_bf16_trains_to_about_the_same_loss(store, cpu):
@@ -183,7 +186,7 @@ def test_bf16_trains_to_about_the_same_loss(store, cpu):
 
 
 def test_a_checkpoint_is_weights_for_another_run(store, cpu):
-    model, result = train(store, cpu)
+    _, result = train(store, cpu)
     weights = BackboneWeights(result.best_state, "a checkpoint")
     again = build_classifier("resnet20_cifar", ["x", "y"], weights, **STATISTICS)
     assert torch.equal(again.net.conv1.weight, result.best_state["conv1.weight"])

@@ -2,11 +2,11 @@
 
 Parameters are merged key by key, later ones winning:
 
-    conf/base -> conf/<environment> -> conf/experiments/<name>.yml (behind all it extends) -> --params
+    conf/base -> conf/<environment> -> conf/experiments/<name>.yml -> --params
 
-The experiment's name is the parameter `experiment`, wherever it is set. As this happens in the
-loader and not in a hook, `kedro run`, `kedro viz`, `kedro catalog`, notebooks and the packaged
-project all see the same parameters.
+An experiment goes on top of all that it extends. Its name is the parameter `experiment`, wherever
+that is set. As this happens in the loader and not in a hook, `kedro run`, `kedro viz`,
+`kedro catalog`, notebooks and the packaged project all see the same parameters.
 
 For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `data_key`,
 `source` and `model` (the sections, so `${globals:source.name}` works too), `project_path`,
@@ -63,7 +63,8 @@ class GraftConfigLoader(OmegaConfigLoader):
             for file, config in sorted(files.items())
         ]
         runtime = OmegaConf.create(self.runtime_params)
-        name = OmegaConf.merge(*(config for _, config in layers), runtime).get("experiment")
+        chosen: Any = OmegaConf.merge(*(config for _, config in layers), runtime)
+        name = chosen.get("experiment")
         if not isinstance(name, str):
             raise ConfigError("No experiment is chosen: name one, 'kedro run -x digits'.")
         folder = ExperimentFolder(self._get_conf_env_path("experiments"), self._fs)

@@ -1,4 +1,4 @@
-"""What a user is told about wrong parameters: every problem, its file and the nearest right word."""
+"""What a user is told of wrong parameters: every problem, its file, the nearest right word."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ConfigError(GraftError):
 
 
 def did_you_mean(word: object, candidates: Collection[str]) -> str:
-    """"; did you mean 'x'?", or nothing where no candidate comes near."""
+    """The end of a message, "; did you mean 'x'?", or nothing where no candidate comes near."""
     nearest = difflib.get_close_matches(word, candidates, n=1) if isinstance(word, str) else []
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
@@ -92,11 +92,12 @@ def _remedy(key: str, errors: list[ErrorDetails], known_keys: Collection[str]) -
 def _nearest_key(key: str, known_keys: Collection[str]) -> str:
     """A key of the same section that is spelt alike, else the same key of another section."""
     section, _, name = key.rpartition(".")
-    siblings = [known.rpartition(".")[2] for known in known_keys if known.rpartition(".")[0] == section]
-    elsewhere = [known for known in known_keys if known.rpartition(".")[2] == name]
-    return did_you_mean(name, siblings) or (
-        f"; did you mean '{elsewhere[0]}'?" if elsewhere else ""
-    )
+    split = [known.rpartition(".") for known in known_keys]
+    siblings = [known_name for known_section, _, known_name in split if known_section == section]
+    elsewhere = [f"{known_section}.{name}" for known_section, _, known in split if known == name]
+    if near := did_you_mean(name, siblings):
+        return near
+    return f"; did you mean '{elsewhere[0]}'?" if elsewhere else ""
 
 
 _ABSENT = object()

@@ -77,7 +77,5 @@ def predict_with_svm(
     started = time.perf_counter()
     scores = classifier.scores(chosen.matrix)
     seconds = time.perf_counter() - started
-    labels = chosen.labels
-    if classifier.class_names != chosen.class_names:
-        labels = (labels == chosen.class_names.index(classifier.class_names[1])).astype(np.int64)
+    labels = classifier.targets(chosen.labels)
     return Predictions(method, chosen.ids, labels, scores, classifier.class_names, seconds)

@@ -46,9 +46,11 @@ def classification_metrics(
           accuracy is the share of the class's images that are right (recall);
         * confusion_matrix: K x K lists, rows the true classes: "counts", "rates" (shares of the
           row), and their "low" and "high";
-        * with two classes of which both occur, the second being positive: positive_class, roc_auc
-          and average_precision as {"value", "low", "high"}, roc_curve {"fpr", "tpr"} and
-          precision_recall_curve {"recall", "precision"} of at most 200 points.
+        * roc_auc and average_precision as {"value", "low", "high"}, roc_curve {"fpr", "tpr"} and
+          precision_recall_curve {"recall", "precision"} of at most 200 points. Of two classes the
+          second is positive (positive_class), and both must occur, else these keys are missing.
+          Of more classes, each against the rest is a question, and all of them are ranked in one
+          pool (micro-average; positive_class is None).
     """
     names = predictions.class_names
     totals = ClassTotals.of(predictions.labels, predictions.predicted, len(names))
@@ -66,7 +68,7 @@ def classification_metrics(
     metrics |= _against_majority(totals, names)
     metrics["per_class"] = _per_class(totals, confusion, names)
     metrics["confusion_matrix"] = {name: _jsonable(cells) for name, cells in confusion.items()}
-    if len(names) == 2 and totals.support.all():
+    if len(names) > 2 or totals.support.all():
         metrics |= _ranking(predictions, resamples, confidence, seed)
     return metrics
 
@@ -147,8 +149,14 @@ def _per_class(
 def _ranking(
     predictions: Predictions, resamples: int, confidence: float, seed: int
 ) -> dict[str, Any]:
-    labels, scores = predictions.labels, predictions.scores[:, 1]
-    ranking = Ranking.of(labels, scores)
+    classes = len(predictions.class_names)
+    if classes == 2:
+        labels, scores = predictions.labels, predictions.scores[:, 1]
+    else:
+        labels = (predictions.labels[:, None] == np.arange(classes)).astype(np.int64)
+        # A class that a machine never saw scores -inf, which ranks last as it should.
+        scores = predictions.scores
+    ranking = Ranking.of(labels.ravel(), scores.ravel())
     areas, precisions = resampled_ranking_scores(labels, scores, resamples, seed)
     # So many disjoint pairs of a positive and a negative image are as many independent trials of
     # "the positive one scores higher"; all were won where the area is 1.
@@ -156,7 +164,7 @@ def _ranking(
     area = score_interval(float(ranking.roc_auc()), areas, pairs, confidence)
     precision = score_interval(float(ranking.average_precision()), precisions, pairs, confidence)
     return {
-        "positive_class": predictions.class_names[1],
+        "positive_class": predictions.class_names[1] if classes == 2 else None,
         "roc_auc": area.to_json(),
         "average_precision": precision.to_json(),
         "roc_curve": ranking.roc_curve(),

@@ -79,8 +79,9 @@ def resampled_ranking_scores(
     """ROC area and average precision on resampled test images.
 
     Args:
-        labels: int64 (N,), 1 for positive images, else 0.
-        scores: (N,).
+        labels: int64 (N,), 1 for positive images, else 0; or (N, K) for K questions an image,
+            which stay together in every resample and are ranked in one pool.
+        scores: Of the same shape.
         resamples: R.
         seed: The same seed draws the same sets.
 
@@ -90,13 +91,13 @@ def resampled_ranking_scores(
     rng = np.random.default_rng(seed)
     group = _groups(scores)
     images, size = len(labels), int(group.max()) + 1
-    cells = 2 * group + labels
+    cells = (2 * group + labels.ravel()).reshape(images, -1)
     areas, precisions = [], []
-    step = max(1, _CHUNK // images)
+    step = max(1, _CHUNK // cells.size)
     for start in range(0, resamples, step):
         sets = min(step, resamples - start)
         drawn = cells[rng.integers(images, size=(sets, images))]
-        drawn += 2 * size * np.arange(sets)[:, None]
+        drawn += 2 * size * np.arange(sets)[:, None, None]
         counts = np.bincount(drawn.ravel(), minlength=2 * size * sets).reshape(sets, size, 2)
         ranking = Ranking(positives=counts[..., 1], negatives=counts[..., 0])
         areas.append(ranking.roc_auc())
@@ -106,7 +107,7 @@ def resampled_ranking_scores(
 
 def _groups(scores: np.ndarray) -> np.ndarray:
     """The rank of each score among the distinct ones, int64 (N,), 0 for the highest."""
-    distinct, ascending = np.unique(scores, return_inverse=True)
+    distinct, ascending = np.unique(scores.ravel(), return_inverse=True)
     return len(distinct) - 1 - ascending
 
 

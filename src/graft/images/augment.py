@@ -91,9 +91,7 @@ def _crop(images: torch.Tensor, numbers: torch.Tensor, padding: int) -> torch.Te
     # Every window of the old size as a strided view; the gather copies one window a sample.
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
     samples = torch.arange(batch, device=images.device)
-    return windows[samples, :, offsets[:, 0], offsets[:, 1]].reshape(
-        batch, channels, height, width
-    )
+    return windows[samples, :, offsets[:, 0], offsets[:, 1]].reshape(batch, channels, height, width)
 
 
 def _rotate_and_zoom(

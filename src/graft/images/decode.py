@@ -40,7 +40,7 @@ REASONS_SHOWN = 5
 FIRST_IS_THE_PICTURE = ("MPO", "PSD")  # formats whose further frames are previews or layers
 
 
-class Rejected(Exception):
+class UnusableImageError(Exception):
     """An image that is readable and yet has no certain meaning; the message is the reason."""
 
 
@@ -53,11 +53,15 @@ class DecodedImages:
         records: Row i describes images[i]: `id`, `label`, `split`, `width` and `height` (pixels
             before the crop, as oriented) and `sha256` (of the file, or of an array's pixels).
         quarantine: What was left out: `id`, `label`, `reason`, `sha256` ("" where not readable).
+        class_names: The listing's classes.
+        source: The listing's name.
     """
 
     images: Pixels
     records: pd.DataFrame
     quarantine: pd.DataFrame
+    class_names: tuple[str, ...]
+    source: str
 
 
 class Outcome(NamedTuple):
@@ -106,6 +110,8 @@ def decode_images(
         images=images if good.all() else _compact(images, good),
         records=table.loc[good, columns].reset_index(drop=True),
         quarantine=table.loc[~good, ["id", "label", "reason", "sha256"]].reset_index(drop=True),
+        class_names=listing.class_names,
+        source=listing.name,
     )
 
 
@@ -166,12 +172,12 @@ def _open_upright(content: bytes | Pixels, max_pixels: int) -> Image.Image:
     if not isinstance(content, bytes):
         return _from_array(content, max_pixels)
     if not content:
-        raise Rejected("empty file")
+        raise UnusableImageError("empty file")
     with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
         _check_pixels(*image.size, max_pixels)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format not in FIRST_IS_THE_PICTURE:
-            raise Rejected(f"{frames} frames or pages; save the one you mean by itself")
+            raise UnusableImageError(f"{frames} frames or pages; save the one you mean by itself")
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _to_rgb(image)
@@ -182,14 +188,18 @@ def _from_array(pixels: Pixels, max_pixels: int) -> Image.Image:
 
     is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
     if pixels.dtype != np.uint8 or not is_picture or not pixels.size:
-        raise Rejected(f"an array of {pixels.dtype} {pixels.shape} is no image of uint8 pixels")
+        raise UnusableImageError(
+            f"an array of {pixels.dtype} {pixels.shape} is no image of uint8 pixels"
+        )
     _check_pixels(pixels.shape[1], pixels.shape[0], max_pixels)
     return Image.fromarray(pixels).convert("RGB")
 
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise Rejected(f"{width} x {height} pixels, more than images.max_pixels: {max_pixels}")
+        raise UnusableImageError(
+            f"{width} x {height} pixels, more than images.max_pixels: {max_pixels}"
+        )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -200,7 +210,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         kind = "32-bit integer" if image.mode == "I" else "floating-point"
-        raise Rejected(f"{kind} pixels, whose white is not defined; save with 8 or 16 bits")
+        raise UnusableImageError(
+            f"{kind} pixels, whose white is not defined; save with 8 or 16 bits"
+        )
     if image.has_transparency_data:
         picture = image.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
@@ -233,7 +245,7 @@ def _describe(error: Exception) -> str:
     """One line, the same on every run: addresses of objects are taken out."""
     from PIL import Image, UnidentifiedImageError
 
-    if isinstance(error, Rejected):
+    if isinstance(error, UnusableImageError):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or damaged in its head"

@@ -153,7 +153,7 @@ def _scan_zip(root: Path) -> FileTree:
     lock = threading.Lock()
 
     def read(path: str) -> bytes:
-        with lock:  # zipfile shares one file position; decoding, the long part, is outside
+        with lock:  # zipfile promises nothing to threads; decoding, the long part, is outside
             return archive.read(members[path])
 
     return FileTree(root, tuple(sorted(images)), frozenset(folders), read)

@@ -67,22 +67,18 @@ class ImageStore:
         return class_indices[self.indices(split)]
 
 
-def build_store(
-    decoded: DecodedImages, splits: pd.Series, class_names: tuple[str, ...], source: str
-) -> ImageStore:
+def build_store(decoded: DecodedImages, splits: pd.Series) -> ImageStore:
     """Join decoded images, their parts and their classes.
 
     Args:
         decoded: The usable images.
         splits: A part for each row of `decoded.records`, in the same order.
-        class_names: The classes in the order of their indices.
-        source: Name of the source.
 
     Raises:
         ValueError: Lengths differ, an id or a class name occurs twice, or a label or a part is
             not known.
     """
-    records = decoded.records
+    records, class_names = decoded.records, decoded.class_names
     if len(splits) != len(records):
         raise ValueError(f"{len(splits)} parts for {len(records)} images.")
     if len(set(class_names)) < len(class_names):
@@ -98,7 +94,7 @@ def build_store(
     manifest = records.assign(
         class_index=records["label"].map(index_of).astype(np.int64), split=splits.to_numpy()
     )
-    return ImageStore(decoded.images, manifest[list(MANIFEST_COLUMNS)], class_names, source)
+    return ImageStore(decoded.images, manifest[list(MANIFEST_COLUMNS)], class_names, decoded.source)
 
 
 def sample_per_class(store: ImageStore, split: str, at_most: int, seed: int) -> Indices:

@@ -25,6 +25,9 @@ def model_card(
         for name, figures in metrics["per_class"].items()
     )
     accuracy = metrics["accuracy"]
+    interval = f"{_percent(accuracy['low'])} – {_percent(accuracy['high'])}"
+    precision = checkpoint.get("stored_as", "float32")
+    minutes = f"{checkpoint['train_seconds'] / 60:.0f} minutes"
     size = checkpoint["input_size"] or data["image_size"][0]
     return f"""# {checkpoint["backbone"]}, trained on {data["source"]}
 
@@ -34,8 +37,9 @@ def model_card(
 | input | {size} × {size} RGB, channel means {checkpoint["mean"]}, deviations {checkpoint["std"]} |
 | classes | {", ".join(checkpoint["class_names"])} |
 | training data | {data["source"]}, {checkpoint["train_images"]:,} images |
-| test accuracy | {_percent(accuracy["value"])} ({_percent(accuracy["low"])} – {_percent(accuracy["high"])}), on {metrics["test_images"]:,} test images, after rounding to {checkpoint.get("stored_as", "float32")} |
-| training time | {checkpoint["train_seconds"] / 60:.0f} minutes on {checkpoint["device"]} in {checkpoint["precision"]} |
+| test accuracy | {_percent(accuracy["value"])} ({interval}), {metrics["test_images"]:,} images |
+| stored as | {precision}; the accuracy is that of the stored weights |
+| training time | {minutes} on {checkpoint["device"]} in {checkpoint["precision"]} |
 | licence | Apache-2.0, as the rest of Graft; the images are not part of it |
 
 ## Reproduce

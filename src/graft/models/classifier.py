@@ -29,6 +29,9 @@ class Classifier(nn.Module):
         input_size: Side length that images are resized to, or None to take them as they come.
     """
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(
         self,
         net: nn.Module,
@@ -194,7 +197,7 @@ def _replace_head(net: nn.Module, spec: BackboneSpec, num_classes: int) -> None:
     if isinstance(old, nn.Linear):
         new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
     elif isinstance(old, nn.Conv2d):  # SqueezeNet classifies with a 1x1 convolution
-        new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size, bias=old.bias is not None)
+        new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1, bias=old.bias is not None)
         nn.init.normal_(new.weight, std=0.01)
         if new.bias is not None:
             nn.init.zeros_(new.bias)

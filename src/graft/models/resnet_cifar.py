@@ -60,7 +60,8 @@ class CifarResNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         x = self.stage3(self.stage2(self.stage1(x)))
-        return self.fc(self.pool(x).flatten(1))
+        logits: torch.Tensor = self.fc(self.pool(x).flatten(1))
+        return logits
 
 
 def resnet20_cifar(num_classes: int) -> CifarResNet:

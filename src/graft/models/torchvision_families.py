@@ -59,7 +59,8 @@ def torchvision_spec(name: str) -> BackboneSpec:
         with warnings.catch_warnings():
             # GoogLeNet and Inception announce a change of their random weights.
             warnings.simplefilter("ignore", FutureWarning)
-            return get_model(name, weights=None, num_classes=num_classes, **options)
+            net: nn.Module = get_model(name, weights=None, num_classes=num_classes, **options)
+            return net
 
     return BackboneSpec(
         name=name,
@@ -90,7 +91,7 @@ def _each_child(path: str, *last: str) -> Callable[[nn.Module], Stages]:
 
     def stages(net: nn.Module) -> Stages:
         blocks = _children(net, path)
-        found = {f"block{number}": (block,) for number, block in enumerate(blocks)}
+        found: Stages = {f"block{number}": (block,) for number, block in enumerate(blocks)}
         return {**found, "neck": last} if last else found
 
     return stages
@@ -201,9 +202,7 @@ FAMILIES = (
     Family(
         ("regnet",),
         "fc",
-        _fixed(
-            stem="stem", **{f"block{i}": f"trunk_output.block{i}" for i in range(1, 5)}
-        ),
+        _fixed(stem="stem", **{f"block{i}": f"trunk_output.block{i}" for i in range(1, 5)}),
     ),
     Family(
         ("googlenet",),

@@ -132,9 +132,7 @@ def tap_outputs(
         module = model.net.get_submodule(stages[tap][-1])
         # A later in-place ReLU would change what was seen, hence the pooling right away.
         return module.register_forward_hook(
-            lambda _module, _inputs, output: seen.update(
-                {tap: _pool(output, model.spec.layout)}
-            )
+            lambda _module, _inputs, output: seen.update({tap: _pool(output, model.spec.layout)})
         )
 
     handles = [watch(tap) for tap in taps if tap != "logits"]

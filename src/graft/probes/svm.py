@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from graft.classes import REST, class_index, one_against_rest
 from graft.errors import GraftError
-from graft.evaluation.predictions import REST, class_index, one_against_rest
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

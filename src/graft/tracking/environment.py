@@ -19,7 +19,7 @@ _DEFAULTS = {
 
 
 def prepare_environment() -> None:
-    """Set the environment variables that the user has not set, and quieten one warning."""
+    """Set the environment variables that the user has not set, and quieten two warnings."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     # Kedro's console handler turns warnings into log records. A filter of `warnings` would be
@@ -27,6 +27,14 @@ def prepare_environment() -> None:
     logging.getLogger("py.warnings").addFilter(_is_for_users)
 
 
+# Advice to authors, given to users at every command: MLflow's to those of kedro-mlflow, and
+# Kedro's to us, whose nodes have previews.
+_ADVICE_TO_AUTHORS = (
+    "Add type hints to the `predict` method",
+    "The 'preview_fn' feature is experimental",
+)
+
+
 def _is_for_users(record: logging.LogRecord) -> bool:
-    """False for MLflow's advice to the authors of kedro-mlflow, given at every command."""
-    return "Add type hints to the `predict` method" not in record.getMessage()
+    message = record.getMessage()
+    return not any(advice in message for advice in _ADVICE_TO_AUTHORS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -25,7 +25,7 @@ class RunTags:
         self._is_registered = False
 
     def provide(self, tags: dict[str, str]) -> None:
-        """Give these tags to every run that is made from now on."""
+        """Give these tags, or none, to every run that is made from now on."""
         from mlflow.tracking.context.registry import _run_context_provider_registry
 
         self._tags = tags
@@ -51,10 +51,8 @@ def run_tags(project_path: Path, experiment: str) -> dict[str, str]:
         "python": platform.python_version(),
         **process_tags(),
     }
-    try:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         tags["torch"] = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
-        pass
     commit = git_commit(project_path)
     if commit:
         tags["git_commit"] = commit.removesuffix("-dirty")
@@ -88,19 +86,19 @@ def is_alive(process: str) -> bool:
 
 
 def _identity(pid: int) -> str | None:
-    """"<pid>:<start in clock ticks since boot>", the pid alone off Linux; None for a dead one."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.joinpath("self").exists():
+    """The pid and on Linux ":" and its start in clock ticks since boot; None for a dead process."""
+    if Path("/proc/self/stat").exists():
         try:
-            after_name = stat.read_text().rpartition(")")[2].split()
+            # Behind the program's name, which may hold anything, stand the state and much more.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
-        state, start = after_name[0], after_name[19]
-        return None if state in "ZX" else f"{pid}:{start}"
+        state, start = fields[0], fields[19]
+        return None if state in "ZX" else f"{pid}:{start}"  # Z, X: ended, not yet cleared away
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return None
     except PermissionError:
-        pass
+        pass  # somebody else's process, but it is there
     return str(pid)

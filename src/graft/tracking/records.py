@@ -48,7 +48,7 @@ class Recorder:
             made, which is before the first node runs.
     """
 
-    def __init__(self, catalog: CatalogProtocol):
+    def __init__(self, catalog: CatalogProtocol[Any]):
         self._catalog = catalog
         self._kinds = {name: _kind_of(name, dataset) for name, dataset in catalog.items()}
         self._recorded_inputs: set[str] = set()

@@ -11,7 +11,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from graft.errors import GraftError
 from graft.images.augment import AugmentationPolicy, augment
@@ -134,7 +134,7 @@ def fit(
     scheduler = build_scheduler(optimizer, recipe.schedule, recipe.epochs * len(train))
     scaler = compute.grad_scaler()
     averaged = _moving_average(model, recipe.ema_decay)
-    kept = averaged.module if averaged is not None else model
+    kept = cast("Classifier", averaged.module) if averaged is not None else model
 
     history: list[EpochRecord] = []
     best_state, best_epoch, best_score = _copy_state(kept), 0, (-1.0, 0.0)
@@ -215,7 +215,8 @@ def _moving_average(
 
     if decay is None:
         return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
 
 def _copy_state(model: Classifier) -> dict[str, torch.Tensor]:
@@ -223,9 +224,7 @@ def _copy_state(model: Classifier) -> dict[str, torch.Tensor]:
     return {k: copy.deepcopy(v.detach()).cpu() for k, v in model.net.state_dict().items()}
 
 
-def _should_stop(
-    epoch: int, best_epoch: int, validated: bool, recipe: TrainingRecipe
-) -> bool:
+def _should_stop(epoch: int, best_epoch: int, validated: bool, recipe: TrainingRecipe) -> bool:
     patience = recipe.early_stopping_patience
     return validated and patience is not None and epoch - best_epoch >= patience
 

@@ -34,19 +34,19 @@ def build_optimizer(model: Classifier, recipe: TrainingRecipe) -> torch.optim.Op
     groups = [group for group in groups if group["params"]]
     decay = recipe.weight_decay
     # torch has no fused optimizers on Apple's devices for every type; the default is right there.
-    fused = {"fused": True} if next(model.parameters()).device.type in ("cpu", "cuda") else {}
+    fused = next(model.parameters()).device.type in ("cpu", "cuda") or None
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             groups,
             momentum=recipe.momentum,
             nesterov=recipe.nesterov and recipe.momentum > 0,
             weight_decay=decay,
-            **fused,
+            fused=fused,
         )
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(groups, weight_decay=decay, **fused)
+        return torch.optim.Adam(groups, weight_decay=decay, fused=fused)
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=decay, **fused)
+        return torch.optim.AdamW(groups, weight_decay=decay, fused=fused)
     raise GraftError(f"training.optimizer: '{recipe.optimizer}' is not one of sgd, adam, adamw.")
 
 
@@ -76,6 +76,4 @@ def learning_rate_factor(schedule: str, progress: float) -> float:
         if progress < warm_up:
             return 0.04 + 0.96 * progress / warm_up
         return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
-    raise GraftError(
-        f"training.schedule: '{schedule}' is not one of one_cycle, cosine, constant."
-    )
+    raise GraftError(f"training.schedule: '{schedule}' is not one of one_cycle, cosine, constant.")

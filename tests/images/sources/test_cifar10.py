@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ..image_files import write_classes, zip_folder
 
 from graft.errors import GraftError
 from graft.images.card import dataset_card
 from graft.images.decode import check_audit, decode_images
-from graft.images.split import assign_splits
 from graft.images.sources import cifar10
 from graft.images.sources.cifar10 import CLASS_NAMES, list_images
+from graft.images.split import assign_splits
 from graft.images.store import build_store
+
+from ..image_files import write_classes, zip_folder
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def test_the_whole_of_cifar10_has_the_published_statistics(
     splits = assign_splits(
         decoded.records, validation=0.0, test=0.2, shots=None, train_size=None, seed=0
     )
-    card = dataset_card(build_store(decoded, splits, listing.class_names, listing.name))
+    card = dataset_card(build_store(decoded, splits))
     assert card["splits"] == {"train": 50_000, "validation": 0, "test": 10_000, "unused": 0}
     assert set(card["images_per_class"]["test"].values()) == {1000}
     assert card["channel_mean"] == pytest.approx([0.4914, 0.4822, 0.4465], abs=5e-5)

@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ..image_files import encode, make_pixels, write_classes, zip_folder
 
 from graft.errors import GraftError
 from graft.images.listing import ImageListing
 from graft.images.sources import folder as source
+
+from ..image_files import encode, make_pixels, write_classes, zip_folder
 
 
 def list_images(folder: Path | None) -> ImageListing:
@@ -111,7 +112,7 @@ def test_images_without_class_folders_are_explained(tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_parts_with_different_classes_are_refused(split_folder: Path, part: str) -> None:
     write_classes(split_folder / part, ("bird",), count=1)
-    with pytest.raises(GraftError, match="'bird' is in the .* but not in the"):
+    with pytest.raises(GraftError, match=r"'bird' is in the .* but not in the"):
         list_images(split_folder)
 
 

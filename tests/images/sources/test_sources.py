@@ -23,5 +23,7 @@ def test_an_unknown_name_names_the_nearest() -> None:
 
 def test_the_registry_imports_no_heavy_library() -> None:
     code = "import sys, graft.images.sources; print(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert not {"torch", "torchvision", "sklearn", "pandas", "kedro"} & set(result.stdout.split())

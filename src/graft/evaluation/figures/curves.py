@@ -66,7 +66,7 @@ def roc_curves(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
     """ROC curves, with the area under each and its interval in the legend.
 
     Args:
-        metrics: For each method the result of `classification_metrics` on two classes.
+        metrics: For each method the result of `classification_metrics`.
 
     Raises:
         ValueError: The metrics of a method hold no ROC curve.
@@ -75,10 +75,10 @@ def roc_curves(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="chance, area 0.500")
     styles = ("-", "--", "-.", (0, (1, 1)))
-    positive = ""
+    positive = None
     for position, (method, measured) in enumerate(metrics.items()):
         if "roc_curve" not in measured:
-            raise ValueError(f"no ROC curve of {method!r}: it takes two classes, both with images")
+            raise ValueError(f"no ROC curve of {method!r}: of two classes, both need images")
         curve, area = measured["roc_curve"], measured["roc_auc"]
         positive = measured["positive_class"]
         axes.plot(
@@ -91,7 +91,7 @@ def roc_curves(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
         )
     tidy(
         axes,
-        title=f"ROC: {positive} against the rest",
+        title=f"ROC: {positive or 'every class'} against the rest",
         x="other images taken for it (false positive rate)",
         y="its images found (true positive rate)",
         grid="both",

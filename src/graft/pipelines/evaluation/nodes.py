@@ -101,9 +101,7 @@ def _training_details(checkpoint: Checkpoint) -> Params:
     }
 
 
-def _on_the_same_task(
-    frames: list[pd.DataFrame], positive_class: str | None
-) -> list[Predictions]:
+def _on_the_same_task(frames: list[pd.DataFrame], positive_class: str | None) -> list[Predictions]:
     from graft.evaluation.predictions import Predictions
 
     predictions = [Predictions.from_frame(frame) for frame in frames]
@@ -155,9 +153,7 @@ def draw_roc_curves(metrics: Params) -> Figure:
     return roc_curves(_by_method(metrics))
 
 
-def draw_wrong_predictions(
-    image_store: ImageStore, finetuned_predictions: pd.DataFrame
-) -> Figure:
+def draw_wrong_predictions(image_store: ImageStore, finetuned_predictions: pd.DataFrame) -> Figure:
     """The fine-tuned network's mistakes, the most confident first."""
     from graft.evaluation.figures import wrong_predictions
     from graft.evaluation.predictions import Predictions

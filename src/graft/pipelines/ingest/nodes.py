@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 def decode(source_images: ImageListing, images: dict[str, Any]) -> tuple[Any, pd.DataFrame]:
     """Decode every image once; what cannot be used is quarantined with its reason."""
     from graft.images.decode import decode_images
+    from graft.progress import track
 
-    decoded = decode_images(source_images, images["size"], max_pixels=images["max_pixels"])
+    decoded = decode_images(
+        source_images, images["size"], max_pixels=images["max_pixels"], track=track
+    )
     return decoded, decoded.quarantine
 
 
 def pack(
     decoded: DecodedImages,
-    source_images: ImageListing,
     images: dict[str, Any],
     split: dict[str, Any],
     seed: int,
@@ -39,7 +41,7 @@ def pack(
         min_images_per_class=images["min_images_per_class"],
     )
     splits = assign_splits(decoded.records, **split, seed=seed)
-    return build_store(decoded, splits, source_images.class_names, source_images.name)
+    return build_store(decoded, splits)
 
 
 def describe(image_store: ImageStore) -> dict[str, Any]:

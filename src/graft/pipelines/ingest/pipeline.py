@@ -20,7 +20,6 @@ def create_pipeline() -> Pipeline:
                 nodes.pack,
                 inputs=[
                     "decoded_images",
-                    "source_images",
                     "params:images",
                     "params:split",
                     "params:seed",

@@ -86,9 +86,7 @@ def summarise_model(
     return stage_summary(classifier, image_size=image_store.images.shape[1])
 
 
-def draw_training_curves(
-    training_history: pd.DataFrame, scratch_history: pd.DataFrame
-) -> Figure:
+def draw_training_curves(training_history: pd.DataFrame, scratch_history: pd.DataFrame) -> Figure:
     """Loss and accuracy over the epochs, transferred and from scratch."""
     from graft.evaluation.figures import training_curves
 

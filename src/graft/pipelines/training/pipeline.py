@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+
 from kedro.pipeline import Node, Pipeline
+from kedro.utils import KedroExperimentalWarning
 
 from graft.pipelines.training import nodes
 from graft.pipelines.training.diagram import transfer_diagram
@@ -22,24 +25,8 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="model_summary",
                 name="summarise_model",
-                preview_fn=transfer_diagram,
             ),
-            Node(
-                nodes.train_transferred,
-                inputs=[
-                    "image_store",
-                    "dataset_card",
-                    "pretrained_weights",
-                    "params:model",
-                    "params:training",
-                    "params:augmentation",
-                    "params:compute",
-                    "params:seed",
-                ],
-                outputs=["best_checkpoint", "last_checkpoint", "training_history"],
-                name="train_transferred",
-                preview_fn=transfer_diagram,
-            ),
+            _train_transferred(),
             Node(
                 nodes.train_from_scratch,
                 inputs=[
@@ -65,3 +52,26 @@ def create_pipeline() -> Pipeline:
         namespace="training",
         prefix_datasets_with_namespace=False,
     )
+
+
+def _train_transferred() -> Node:
+    """With the scheme of a transfer as its preview in kedro-viz."""
+    with warnings.catch_warnings():
+        # Kedro announces at every command that previews of nodes may still change.
+        warnings.simplefilter("ignore", KedroExperimentalWarning)
+        return Node(
+            nodes.train_transferred,
+            inputs=[
+                "image_store",
+                "dataset_card",
+                "pretrained_weights",
+                "params:model",
+                "params:training",
+                "params:augmentation",
+                "params:compute",
+                "params:seed",
+            ],
+            outputs=["best_checkpoint", "last_checkpoint", "training_history"],
+            name="train_transferred",
+            preview_fn=transfer_diagram,
+        )

@@ -1,4 +1,4 @@
-"""A small learnable problem: three classes of coloured noise."""
+"""A small learnable problem for many tests: three classes of coloured noise."""
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,10 @@ CLASSES = ("red", "green", "blue")
 
 
 @pytest.fixture
-def store():
-    return make_store()
-
-
-def make_store(train: int = 48, validation: int = 12, test: int = 12) -> ImageStore:
+def store() -> ImageStore:
+    """48 training, 12 validation and 12 test images of 8 pixels, class after class in turn."""
     rng = np.random.default_rng(0)
-    splits = ["train"] * train + ["validation"] * validation + ["test"] * test
+    splits = ["train"] * 48 + ["validation"] * 12 + ["test"] * 12
     labels = np.arange(len(splits)) % 3
     images = rng.integers(0, 160, (len(splits), 8, 8, 3), dtype=np.uint8)
     images[np.arange(len(splits)), :, :, labels] += 60
@@ -37,6 +34,7 @@ def make_store(train: int = 48, validation: int = 12, test: int = 12) -> ImageSt
 
 @pytest.fixture
 def cpu():
+    """One thread of the CPU, in full precision."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,0 +1,157 @@
+"""The commands: `kedro run` with experiments, and `kedro experiments`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from kedro.framework.cli.project import run as kedro_run
+from kedro.io import DatasetError
+
+from graft.cli import cli, run
+from graft.errors import GraftError
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The options that Kedro's own `run` is called with."""
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(kedro_run, "callback", options.update)
+    return options
+
+
+def invoke(*arguments: str, project: Path = PROJECT) -> Result:
+    return CliRunner().invoke(cli, arguments, obj=SimpleNamespace(project_path=project))
+
+
+def test_run_has_all_of_kedros_options():
+    assert {option.name for option in run.params} == {
+        "experiment",
+        *(option.name for option in kedro_run.params),
+    }
+
+
+@pytest.mark.parametrize("option", ["-x", "--experiment"])
+def test_an_experiment_becomes_a_runtime_parameter(handed_over, option):
+    assert invoke("run", option, "digits", "--params=training.epochs=3").exit_code == 0
+    assert handed_over["params"] == {"experiment": "digits", "training": {"epochs": 3}}
+
+
+@pytest.mark.parametrize("option", ["--pipeline=svm", "--pipelines=svm", "-psvm"])
+def test_pipeline_and_pipelines_mean_the_same(handed_over, option):
+    assert invoke("run", option).exit_code == 0
+    assert (handed_over["pipeline"], handed_over["pipelines"]) == (None, ["svm"])
+
+
+def test_pipeline_and_pipelines_together_are_an_error():
+    result = invoke("run", "--pipeline=svm", "--pipelines=training")
+    assert result.exit_code == 2
+    assert "give one of them" in result.output
+
+
+def failing_with(error: Exception, cause: Exception | None = None) -> Any:
+    def fail(**options: Any) -> None:
+        raise error from cause
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        failing_with(GraftError("folder: name it")),
+        failing_with(DatasetError("Failed while loading"), GraftError("folder: name it")),
+    ],
+)
+def test_a_users_mistake_is_shown_without_a_traceback(monkeypatch, fail):
+    monkeypatch.setattr(kedro_run, "callback", fail)
+    result = invoke("run")
+    assert result.exit_code == 1
+    assert result.output == "folder: name it\n"
+
+
+def test_any_other_error_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(kedro_run, "callback", failing_with(ZeroDivisionError("a bug")))
+    assert isinstance(invoke("run").exception, ZeroDivisionError)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "conf/experiments"
+    folder.mkdir(parents=True)
+    (folder / "digits.yml").write_text("_description: Handwritten digits\nseed: 0\n")
+    (folder / "few.yml").write_text(
+        "_description: Ten a class\n_extends: digits\nsplit: {shots: 10}\nseed: 4\n"
+    )
+    return tmp_path
+
+
+def test_experiments_are_listed_with_their_descriptions(project):
+    lines = invoke("experiments", project=project).output.splitlines()
+    assert lines == ["digits  Handwritten digits", "few     Ten a class"]
+
+
+def test_a_broken_experiment_does_not_hide_the_others(project):
+    (project / "conf/experiments/broken.yml").write_text("seed: 1\n")
+    lines = invoke("experiments", project=project).output.splitlines()
+    assert "'_description' is missing" in lines[0]
+    assert len(lines) == 3
+
+
+def test_an_experiment_is_shown_with_what_it_changes_and_where(project):
+    lines = invoke("experiments", "show", "few", project=project).output.splitlines()
+    assert lines == [
+        "Ten a class",
+        "  seed         4   conf/experiments/few.yml",
+        "  split.shots  10  conf/experiments/few.yml",
+    ]
+
+
+def test_showing_a_misspelt_experiment_names_the_nearest(project):
+    result = invoke("experiments", "show", "fw", project=project)
+    assert result.exit_code == 1
+    assert "did you mean 'few'?" in result.output
+
+
+def test_the_projects_own_modules_import_nothing_heavy():
+    heavy = ["torch", "torchvision", "sklearn", "skops", "mlflow", "matplotlib", "pandas"]
+    program = (
+        "import sys; import graft.cli, graft.settings, graft.config.experiments;"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    assert python("-c", program).stdout == "[]\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["-m", "kedro", "run"], ["-m", "graft"]])
+def test_a_misspelt_experiment_ends_before_anything_runs(command):
+    before = sorted(PROJECT.iterdir())
+    result = python(*command, "--pipeline=ingest", "-x", "digts")
+    assert result.returncode == 1
+    assert "did you mean 'digits'?" in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "deprecated" not in result.stdout + result.stderr
+    assert "Running node" not in result.stdout
+    assert sorted(PROJECT.iterdir()) == before
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the project's folder."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,148 @@
+"""What is recorded of parameters, metrics, files and images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset, Version
+
+from graft.datasets import MetricsDataset
+from graft.errors import GraftError
+from graft.tracking.records import Recorder, record_metrics, record_parameters, saved_path
+
+
+@pytest.fixture
+def run(store):
+    with mlflow.start_run() as run:
+        yield run
+
+
+def recorded(run: mlflow.ActiveRun):
+    return mlflow.get_run(run.info.run_id)
+
+
+def test_numbers_of_a_nested_dict_are_recorded_by_their_path(run):
+    record_metrics(
+        {
+            "svm": {"accuracy": np.float32(0.5), "counts": {"cat/dog & co": 3}},
+            "text": "x",
+            "flag": True,
+            "list": [1, 2],
+            "nothing": None,
+        }
+    )
+    assert recorded(run).data.metrics == {"svm/accuracy": 0.5, "svm/counts/cat/dog _ co": 3.0}
+
+
+def test_any_number_of_metrics_and_parameters_is_recorded(run):
+    numbers = {f"m{index}": index for index in range(1001)}
+    record_metrics(numbers)
+    record_parameters({"many": dict(list(numbers.items())[:101])})
+    assert len(recorded(run).data.metrics) == 1001
+    assert len(recorded(run).data.params) == 101
+
+
+def test_a_long_parameter_is_cut_and_not_fatal(run):
+    record_parameters({"training": {"note": "x" * 7000, "epochs": 3}})
+    params = recorded(run).data.params
+    assert params["training.epochs"] == "3"
+    assert len(params["training.note"]) == 6000
+
+
+def test_without_a_run_nothing_is_recorded(store, tmp_path):
+    metrics = MemoryDataset(metadata={"mlflow": "metrics"})
+    Recorder(DataCatalog({"metrics": metrics})).saved("metrics", {"a": 1})
+    record_parameters({"seed": 1})
+    assert mlflow.active_run() is None
+
+
+def test_a_misspelt_kind_is_an_error_before_anything_runs():
+    catalog = DataCatalog({"table": MemoryDataset(metadata={"mlflow": "artefact"})})
+    with pytest.raises(GraftError, match=r"'table' .* 'artefact'"):
+        Recorder(catalog)
+
+
+def test_an_artifact_is_the_saved_version_also_where_loads_are_pinned_to_another(tmp_path):
+    path = str(tmp_path / "m.json")
+    MetricsDataset(filepath=path, version=Version(None, "old")).save({"a": 1})
+    pinned = MetricsDataset(filepath=path, version=Version("old", "new"))
+    pinned.save({"a": 2})
+    assert saved_path(pinned) == tmp_path / "m.json/new/m.json"
+
+
+def test_an_artifact_without_versions_is_recorded_without_its_manifest(run, tmp_path):
+    dataset = MetricsDataset(filepath=str(tmp_path / "m.json"), metadata={"mlflow": "artifact"})
+    recorder = Recorder(DataCatalog({"report": dataset}))
+    dataset.save({"a": 1})
+    recorder.saved("report", {"a": 1})
+    (artifact,) = mlflow.MlflowClient().list_artifacts(run.info.run_id, "report")
+    assert artifact.path == "report/m.json"
+
+
+def test_a_tracking_store_that_fails_does_not_end_the_run(run, monkeypatch, caplog):
+    def fail(metrics):
+        raise mlflow.MlflowException("the server is away")
+
+    monkeypatch.setattr(mlflow, "log_metrics", fail)
+    catalog = DataCatalog({"metrics": MemoryDataset(metadata={"mlflow": "metrics"})})
+    Recorder(catalog).saved("metrics", {"a": 1})
+    assert "'metrics' could not be recorded in MLflow: the server is away" in caplog.text
+
+
+@dataclass(frozen=True)
+class Store:
+    """The two things that are recorded of an ImageStore."""
+
+    manifest: pd.DataFrame
+    source: str = "digits"
+
+
+def store_of(split: str) -> Store:
+    columns = {"sha256": ["aa", "bb"], "label": ["0", "1"], "split": ["train", split]}
+    return Store(pd.DataFrame(columns))
+
+
+def inputs(run: mlflow.ActiveRun) -> list[tuple[str, str]]:
+    return [
+        (entry.dataset.name, entry.dataset.digest) for entry in recorded(run).inputs.dataset_inputs
+    ]
+
+
+def test_images_are_recorded_once_whether_saved_or_loaded(run):
+    recorder = Recorder(DataCatalog({"images": MemoryDataset(metadata={"mlflow": "input"})}))
+    recorder.loaded("images", store_of("test"))
+    recorder.saved("images", store_of("test"))
+    recorder.loaded("images", store_of("test"))
+    ((name, digest),) = inputs(run)
+    assert name == "digits"
+    assert len(digest) == 8
+
+
+def test_the_digest_of_images_changes_with_the_split(run):
+    catalog = DataCatalog({"images": MemoryDataset(metadata={"mlflow": "input"})})
+    for split in ("test", "validation", "test"):
+        Recorder(catalog).loaded("images", store_of(split))
+    assert len(set(inputs(run))) == 2
+
+
+def test_loading_metrics_records_nothing(run):
+    catalog = DataCatalog({"metrics": MemoryDataset(metadata={"mlflow": "metrics"})})
+    Recorder(catalog).loaded("metrics", {"a": 1})
+    assert recorded(run).data.metrics == {}
+
+
+def test_a_folder_is_recorded_with_all_its_files(run, tmp_path):
+    from graft.tracking.records import record_files
+
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for name in ("manifest.json", "images.npy", "classes.json"):
+        Path(folder, name).write_text(name)
+    record_files("store", folder)
+    artifacts = mlflow.MlflowClient().list_artifacts(run.info.run_id, "store")
+    assert [artifact.path for artifact in artifacts] == ["store/classes.json", "store/images.npy"]

@@ -1,0 +1,48 @@
+"""The last thing on the screen."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from graft.tracking.summary import print_summary, where_to_look
+
+
+@pytest.fixture
+def comparison() -> pd.DataFrame:
+    """The columns of `graft.evaluation.comparison.comparison_table` that matter here."""
+    first = {"method": "finetuned", "test_images": 1797, "train_seconds": 12.34}
+    second = {"method": "svm", "test_images": 1797, "mcnemar_p": 0.25}
+    for name, value in {"accuracy": 0.97, "macro_f1": 0.96, "difference": -0.012}.items():
+        second |= {name: value, f"{name}_low": value - 0.01, f"{name}_high": value + 0.01}
+        if name != "difference":
+            first |= {name: value, f"{name}_low": value - 0.01, f"{name}_high": value + 0.01}
+    return pd.DataFrame([first, second])
+
+
+def test_every_method_is_shown_with_its_intervals(comparison, capsys):
+    print_summary(comparison, ["kedro viz run"])
+    shown = capsys.readouterr().out
+    for text in ("1,797 test images", "finetuned", "svm", "0.970", "0.960…0.980", "12.3"):
+        assert text in shown
+    assert "-0.012" in shown
+    assert "-0.022…-0.002" in shown
+    assert "kedro viz run" in shown
+
+
+def test_what_is_not_defined_is_left_empty(comparison, capsys):
+    print_summary(comparison, [])
+    assert "nan" not in capsys.readouterr().out.lower()
+
+
+def test_the_ui_of_a_local_store_is_started_the_light_way():
+    command = "\n".join(where_to_look("sqlite:////a b/mlflow.db", "7"))
+    assert "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1" in command
+    assert "--backend-store-uri 'sqlite:////a b/mlflow.db'" in command
+    assert "/#/experiments/7/runs?workflowType=machine_learning" in command
+
+
+def test_a_tracking_server_needs_no_command():
+    lines = where_to_look("https://tracking.example/", "7")
+    assert "mlflow ui" not in "\n".join(lines)
+    assert "https://tracking.example/#/experiments/7/runs" in lines[-1]

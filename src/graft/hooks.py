@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 
+from graft.pipelines.stored_inputs import require_stored_inputs
 from graft.tracking.provenance import RunTags, run_tags
 from graft.tracking.status import RunStatus, reap_stale_runs
 
@@ -49,7 +51,8 @@ class RunHooks:
         )
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow opens the run
-    def before_pipeline_run(self) -> None:
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        require_stored_inputs(pipeline, catalog, pipelines)
         reap_stale_runs(self._mlflow.tracking.experiment.name)
         experiment = self._context.config_loader["parameters"]["experiment"]
         self._tags.provide(run_tags(self._context.project_path, experiment))

@@ -114,6 +114,12 @@ def test_a_missing_key_is_named(parameters):
     assert "  training.epochs\n      is missing" in refusal(parameters)
 
 
+def test_a_dotted_key_is_told_to_be_nested(parameters):
+    parameters["training.epochs"] = 3  # as one may write in a notebook
+    with pytest.raises(ConfigError, match=r"write \{section: \{name: value\}\}"):
+        validate_parameters(parameters, {})
+
+
 def test_all_problems_are_listed_at_once(parameters):
     message = refusal(parameters, seed=-1, training__epochs="x", svm__kernel="rfb")
     assert message.startswith("3 problems")

@@ -69,10 +69,12 @@ def _keys(details: ErrorDetails, params: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _remedy(key: str, errors: list[ErrorDetails], known_keys: Collection[str]) -> str:
     match errors[0]["type"]:
+        case "extra_forbidden" if "." in str(errors[0]["loc"][-1]):
+            return "is no parameter: outside of --params write {section: {name: value}}"
         case "extra_forbidden":
             return "is no parameter" + _nearest_key(key, known_keys)
         case "missing":
-            return "is missing: conf/base/parameters.yml holds a value for every key"
+            return "is missing: conf/base holds a value for every parameter"
         case "model_type":
             return "should be a section of keys and values"
         case "conflict":

@@ -1,7 +1,7 @@
 """The parameters' schema: every key, its type, its range and what may not be combined.
 
-One class a section of `conf/base/parameters.yml`. There are no defaults here: that file holds them
-all, so that a value has one home. What is wrong is reported by `graft.config.problems`.
+One class a section of `conf/base/parameters*.yml`. There are no defaults here: those files hold
+them all, so that a value has one home. What is wrong is reported by `graft.config.problems`.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Compute(Section):
 
 
 class Parameters(Section):
-    """All parameters, as `conf/base/parameters.yml` lays them out."""
+    """All parameters, as `conf/base/parameters*.yml` lay them out."""
 
     experiment: Name
     seed: Annotated[int, Field(ge=0)]

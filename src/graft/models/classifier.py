@@ -14,7 +14,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
 from graft.errors import GraftError
-from graft.models.backbones import BackboneSpec, get_backbone
+from graft.models.backbones import get_backbone
+from graft.models.spec import BackboneSpec
 from graft.models.weights import BackboneWeights, load_into
 from graft.seeding import derive_seed, seed_everything
 

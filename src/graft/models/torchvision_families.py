@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from graft.models.backbones import BackboneSpec
+from graft.models.spec import BackboneSpec
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft.errors import GraftError
-from graft.models.backbones import BackboneSpec, get_backbone
+from graft.models.backbones import get_backbone
+from graft.models.spec import BackboneSpec
 
 if TYPE_CHECKING:
     import torch

@@ -45,7 +45,8 @@ def ensure_database(tracking_uri: str, experiment: str, artifact_root: str | Non
             return
         logger.info("Making the MLflow database %s, once (some seconds).", database)
         partial = database.with_name(f"{database.name}.partial")
-        partial.unlink(missing_ok=True)  # left by a process that was killed
+        for leftover in database.parent.glob(f"{partial.name}*"):
+            leftover.unlink()  # of a process that was killed: the file and SQLite's journal
         _add_experiment(partial, experiment, artifact_root)
         if database.exists():
             incomplete = database.with_name(f"{database.name}.incomplete")

@@ -6,7 +6,6 @@ rate follows its schedule step by step; whoever wants to watch is an observer.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
 from collections.abc import Sequence
@@ -179,17 +178,23 @@ def fit(
             history.append(record)
             for observer in observers:
                 observer.on_epoch(record)
+            if validated is None:
+                continue
             # Equal accuracies are frequent on small validation sets: the lower loss decides.
-            score = (validated[1], -validated[0]) if validated else (float(epoch), 0.0)
+            score = (validated[1], -validated[0])
             if score > best_score:
                 best_state, best_epoch, best_score = _copy_state(kept), epoch, score
-            if _should_stop(epoch, best_epoch, validated is not None, recipe):
+            patience = recipe.early_stopping_patience
+            if patience is not None and epoch - best_epoch >= patience:
                 break
     finally:
         for observer in observers:
             observer.on_end()
+    last_state = _copy_state(kept)
+    if validation is None:
+        best_state, best_epoch = last_state, len(history)
     return TrainingResult(
-        best_state, _copy_state(kept), best_epoch, tuple(history), time.perf_counter() - started
+        best_state, last_state, best_epoch, tuple(history), time.perf_counter() - started
     )
 
 
@@ -221,12 +226,7 @@ def _moving_average(
 
 def _copy_state(model: Classifier) -> dict[str, torch.Tensor]:
     """The network's state dict as a copy on the CPU: training goes on without touching it."""
-    return {k: copy.deepcopy(v.detach()).cpu() for k, v in model.net.state_dict().items()}
-
-
-def _should_stop(epoch: int, best_epoch: int, validated: bool, recipe: TrainingRecipe) -> bool:
-    patience = recipe.early_stopping_patience
-    return validated and patience is not None and epoch - best_epoch >= patience
+    return {k: v.detach().to("cpu", copy=True) for k, v in model.net.state_dict().items()}
 
 
 def _require_finite(loss: float, epoch: int, recipe: TrainingRecipe) -> None:

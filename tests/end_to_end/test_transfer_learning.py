@@ -1,0 +1,187 @@
+"""`kedro run --pipeline=transfer_learning` on a fresh copy, and all that it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog
+
+from graft.pipeline_registry import register_pipelines
+
+from .conftest import FinishedRun
+from .project_copy import warnings_in
+
+pytestmark = pytest.mark.slow
+
+METHODS = ("fine-tuned", "SVM on frozen features", "from scratch", "majority class")
+OUTPUTS = sorted(register_pipelines()["transfer_learning"].all_outputs() - {"decoded_images"})
+
+
+@pytest.fixture(scope="module")
+def catalog(finished: FinishedRun) -> DataCatalog:
+    return finished.project.catalog()
+
+
+@pytest.fixture(scope="module")
+def mlflow_run(finished: FinishedRun) -> Any:
+    """The run as MLflow has it; there has to be exactly one."""
+    (run,) = finished.project.runs()
+    return run
+
+
+def test_it_succeeds(finished: FinishedRun) -> None:
+    assert finished.returncode == 0, finished.output
+
+
+def test_it_warns_of_nothing(finished: FinishedRun) -> None:
+    assert warnings_in(finished.output) == []
+
+
+def test_it_ends_with_the_comparison_and_where_to_look_next(finished: FinishedRun) -> None:
+    _, _, summary = finished.output.rpartition("Pipeline execution completed successfully")
+    shown = [summary.find(method) for method in METHODS]
+    assert shown == sorted(shown)
+    assert min(shown) > 0
+    assert "kedro viz run" in summary
+    assert f"mlflow ui --workers 1 --backend-store-uri {finished.project.tracking_uri}" in summary
+
+
+def test_files_are_all_committed(finished: FinishedRun) -> None:
+    assert finished.project.unfinished_files() == []
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_each_output_is_stored_and_loads(catalog: DataCatalog, name: str) -> None:
+    assert catalog.exists(name)
+    assert catalog.load(name) is not None
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_each_output_has_a_preview(catalog: DataCatalog, name: str) -> None:
+    preview = catalog[name].preview()
+    match catalog[name].preview.__annotations__["return"]:
+        case "ImagePreview":
+            assert preview.startswith("iVBORw0KGgo")  # PNG, in base64
+        case "JSONPreview":
+            assert json.loads(preview)
+        case "TablePreview":
+            assert set(preview) == {"columns", "index", "data"}
+        case kind:
+            pytest.fail(f"Kedro-Viz shows no {kind}")
+
+
+def test_the_table_compares_all_methods_on_the_same_images(catalog: DataCatalog) -> None:
+    table, store = catalog.load("comparison_table"), catalog.load("image_store")
+    assert tuple(table["method"]) == METHODS
+    assert set(table["test_images"]) == {len(store.indices("test"))}
+    assert table["accuracy"].between(table["accuracy_low"], table["accuracy_high"]).all()
+    # Ten classes: features of a backbone that has learnt nothing would do little better than 0.1.
+    assert table.set_index("method")["accuracy"]["SVM on frozen features"] > 0.5
+
+
+def test_no_image_is_in_two_parts(catalog: DataCatalog) -> None:
+    manifest = catalog.load("image_store").manifest
+    parts = {part: set(rows["id"]) for part, rows in manifest.groupby("split")}
+    assert len(parts["train"]) == 200
+    assert set(parts) == {"train", "validation", "test", "unused"}
+    assert all(one.isdisjoint(other) for one, other in combinations(parts.values(), 2))
+    assert sum(map(len, parts.values())) == len(manifest)
+
+
+@pytest.mark.parametrize("predictions", ["finetuned", "svm", "scratch"])
+def test_predictions_are_of_the_test_images_alone(catalog: DataCatalog, predictions: str) -> None:
+    manifest = catalog.load("image_store").manifest
+    test_ids = manifest["id"][manifest["split"] == "test"]
+    assert list(catalog.load(f"{predictions}_predictions")["id"]) == list(test_ids)
+
+
+def test_features_keep_the_parts_of_the_store(catalog: DataCatalog) -> None:
+    features, manifest = catalog.load("features"), catalog.load("image_store").manifest
+    split_of = manifest.set_index("id")["split"]
+    assert list(features.splits) == list(split_of[features.ids])
+
+
+def test_the_checkpoint_predicts_what_the_run_predicted(catalog: DataCatalog) -> None:
+    from graft.compute import resolve_compute
+    from graft.evaluation.inference import predict_with_network
+    from graft.training.checkpoint import restore_classifier
+
+    stored = catalog.load("finetuned_predictions")
+    again = predict_with_network(
+        restore_classifier(catalog.load("best_checkpoint")),
+        catalog.load("image_store"),
+        "test",
+        resolve_compute("cpu", "fp32", 1),
+        "again",
+    )
+    assert list(again.predicted) == list(stored["predicted_index"])
+
+
+def test_the_mlflow_run_is_finished(mlflow_run: Any) -> None:
+    assert mlflow_run.info.status == "FINISHED"
+    assert mlflow_run.info.run_name == "digits"
+
+
+def test_mlflow_has_the_parameters_flat(mlflow_run: Any) -> None:
+    params = mlflow_run.data.params
+    assert params["training.epochs"] == "2"  # from conf/local
+    assert params["svm.C"] == "5.0"  # from --params
+    assert params["model.backbone"] == "resnet20_cifar"  # from conf/base
+    assert not [value for value in params.values() if value.startswith("{")]
+
+
+@pytest.mark.parametrize("method", ["fine-tuned", "from scratch"])
+@pytest.mark.parametrize("quantity", ["train_loss", "validation_accuracy", "learning_rate"])
+def test_mlflow_has_a_curve_for_each_training(
+    finished: FinishedRun, mlflow_run: Any, method: str, quantity: str
+) -> None:
+    from mlflow import MlflowClient
+
+    history = MlflowClient(finished.project.tracking_uri).get_metric_history(
+        mlflow_run.info.run_id, f"{method}/{quantity}"
+    )
+    assert [point.step for point in history] == [1, 2]
+
+
+def test_mlflow_has_the_final_metrics_of_the_table(mlflow_run: Any, catalog: DataCatalog) -> None:
+    recorded = mlflow_run.data.metrics
+    table = catalog.load("comparison_table").set_index("method")
+    for key, method in zip(("finetuned", "svm", "scratch"), METHODS, strict=False):
+        assert recorded[f"{key}/accuracy/value"] == pytest.approx(table["accuracy"][method])
+        assert recorded[f"{key}/macro_f1/low"] == pytest.approx(table["macro_f1_low"][method])
+
+
+def test_mlflow_has_the_figures_and_tables(finished: FinishedRun, mlflow_run: Any) -> None:
+    artifacts = finished.project.path / "mlartifacts" / mlflow_run.info.run_id / "artifacts"
+    for name in ("finetuned_confusion_matrix", "training_curves", "comparison_figure"):
+        assert (artifacts / name / f"{name}.png").is_file()
+    assert (artifacts / "comparison_table" / "comparison_table.csv").is_file()
+    assert (artifacts / "quarantine" / "quarantine.csv").is_file()
+
+
+def test_mlflow_knows_the_images_and_where_the_run_comes_from(
+    finished: FinishedRun, mlflow_run: Any
+) -> None:
+    (images,) = mlflow_run.inputs.dataset_inputs
+    assert images.dataset.name == "digits"
+    tags = mlflow_run.data.tags
+    assert tags["command"] == "kedro run --pipeline=transfer_learning --params=svm.C=5.0"
+    assert tags["experiment"] == "digits"
+    if (finished.project.path / ".git").exists():
+        head = (finished.project.path / ".git/HEAD").read_text().removeprefix("ref: ").strip()
+        commit = (finished.project.path / ".git" / head).read_text().strip()
+        assert tags["git_commit"] == commit
+        assert tags["git_dirty"] == "false"
+
+
+def test_it_leaves_nothing_behind_that_git_would_see(finished: FinishedRun) -> None:
+    import subprocess
+
+    if not (finished.project.path / ".git").exists():
+        pytest.skip("needs git")
+    command = ["git", "status", "--porcelain"]
+    status = subprocess.run(command, cwd=finished.project.path, capture_output=True, check=True)
+    assert status.stdout == b""

@@ -1,0 +1,140 @@
+"""Every command that the README and the docs show does what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .project_copy import BIN, ROOT, TIMEOUT, ProjectCopy
+
+pytestmark = pytest.mark.slow
+
+PAGES = ("README.md", "docs/using.md")
+SERVERS = ("kedro viz run", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui")
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+
+
+def shown_commands() -> list[str]:
+    """The lines of all bash blocks, each once, in the order in which a reader meets them."""
+    found: dict[str, None] = {}
+    for page in PAGES:
+        for block in re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+            lines = block.replace("\\\n", " ").splitlines()
+            found |= dict.fromkeys(line.split("  #")[0].strip() for line in lines)
+    return [command for command in found if command]
+
+
+COMMANDS = shown_commands()
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """A project as somebody has it who does what the pages say, with one epoch a training."""
+    path = tmp_path_factory.mktemp("reader")
+    quick = "training: {epochs: 1}\nevaluation: {bootstrap_resamples: 100}\n"
+    project = ProjectCopy.make(path, quick)
+    for file in ("Makefile", "constraints.txt", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, path)
+    for part, images in (("train", 4), ("test", 2)):
+        for name in CIFAR10:
+            draw_images(path / "cifar10" / part / name, images)
+    # What `make` would install is this very environment.
+    (path / ".venv").symlink_to(sys.prefix)
+    return project
+
+
+def draw_images(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(list(str(folder).encode()))
+    for number in range(count):
+        pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+
+
+def environment(project: ProjectCopy) -> dict[str, str]:
+    """As with `.venv` activated."""
+    return {**project.environment(), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith(SERVERS)])
+def test_a_shown_command_ends_well(reader: ProjectCopy, command: str) -> None:
+    if command.startswith("make"):
+        # Without the installation; and `make test` would run this test again.
+        command = f"{command} --old-file=.venv/.installed"
+        command += " --dry-run" if "test" in command else ""
+    process = subprocess.run(
+        command,
+        shell=True,
+        cwd=reader.path,
+        env=environment(reader),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout
+    if command.startswith("mkdir"):
+        for name in ("cat", "dog"):
+            draw_images(reader.path / "photos" / name, 20)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(SERVERS)])
+def test_a_shown_server_answers(reader: ProjectCopy, command: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = f"exec env {command} --port={port}"
+    command += " --no-browser" if "viz" in command else ""
+    server = subprocess.Popen(
+        command,
+        shell=True,
+        cwd=reader.path,
+        env=environment(reader),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        assert answers(f"http://127.0.0.1:{port}/", server)
+    finally:
+        os.killpg(server.pid, 9)
+        server.wait()
+
+
+def answers(address: str, server: subprocess.Popen[bytes]) -> bool:
+    """Whether the server answers before it ends or the patience does."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            time.sleep(0.5)
+    return False
+
+
+def test_the_pages_show_commands_at_all() -> None:
+    assert "make run" in COMMANDS
+    assert "make test" in COMMANDS
+    assert len(COMMANDS) > 8
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    for page in (*PAGES, "docs/architecture.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
+            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"

@@ -68,3 +68,18 @@ def test_pooling_averages_over_positions(model, store, cpu):
     np.testing.assert_allclose(
         features.matrix, maps["out"].mean((2, 3)).numpy(), rtol=1e-4, atol=1e-5
     )
+
+
+def test_a_grid_keeps_where_something_lies(model, store, cpu):
+    """Mirrored images have mirrored cells, which one average over the picture cannot tell."""
+    cells = extract_features(model, store, ["stage2"], cpu, grid=2)
+    assert cells.matrix.shape == (72, 4 * 32)
+    whole = extract_features(model, store, ["stage2"], cpu)
+    means = cells.matrix.reshape(72, 32, 4).mean(-1)
+    np.testing.assert_allclose(means, whole.matrix, rtol=1e-4, atol=1e-5)
+    assert np.ptp(cells.matrix.reshape(72, 32, 4), axis=-1).max() > 0.01
+
+
+def test_the_grid_leaves_the_heads_input_alone(model, store, cpu):
+    features = extract_features(model, store, ["pooled", "logits"], cpu, grid=3)
+    assert features.metadata["columns"] == {"pooled": 64, "logits": 3}

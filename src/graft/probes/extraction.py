@@ -1,8 +1,9 @@
 """Features from a backbone, tapped where one wants them.
 
 A tap is "pooled" (what goes into the head), "logits" (the last layer's outputs), or the name of
-a stage, whose output is averaged over its positions. Several taps are put side by side. With
-ImageNet weights the "logits" are the 1000 outputs that one report trains its SVM on.
+a stage, whose output is averaged over its positions, or over each cell of a grid of them: where
+in the picture a stroke lies is lost to an average over all of it. Several taps are put side by
+side. With ImageNet weights the "logits" are the 1000 outputs that one report trains its SVM on.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def extract_features(
     taps: Sequence[str],
     compute: Compute,
     *,
+    grid: int = 1,
     batch_size: int = 256,
     splits: Sequence[str] = ("train", "validation", "test"),
 ) -> Features:
@@ -73,6 +75,8 @@ def extract_features(
         store: The images.
         taps: "pooled", "logits" or names of stages.
         compute: Device and precision.
+        grid: Cells a side that the output of a stage is averaged over: a stage of D channels
+            gives grid² · D columns. The other taps and class tokens have no positions.
         batch_size: Images at a time.
         splits: Which images.
 
@@ -97,7 +101,7 @@ def extract_features(
         for chunk in track(chunks, "Extracting features", total=len(chunks)):
             pixels = torch.from_numpy(np.ascontiguousarray(store.images[chunk]))
             images = pixels.to(compute.device).permute(0, 3, 1, 2).float().div_(255)
-            tapped = tap_outputs(model, images, taps)
+            tapped = tap_outputs(model, images, taps, grid)
             widths = {tap: output.shape[1] for tap, output in tapped.items()}
             parts.append(torch.cat([tapped[tap].float() for tap in taps], dim=1).cpu().numpy())
     compute.synchronize()
@@ -110,6 +114,7 @@ def extract_features(
         metadata={
             "backbone": model.spec.name,
             "taps": list(taps),
+            "grid": grid,
             "columns": widths,
             "seconds": time.perf_counter() - started,
         },
@@ -117,9 +122,9 @@ def extract_features(
 
 
 def tap_outputs(
-    model: Classifier, images: torch.Tensor, taps: Iterable[str]
+    model: Classifier, images: torch.Tensor, taps: Iterable[str], grid: int = 1
 ) -> dict[str, torch.Tensor]:
-    """One forward pass; what each tap saw, pooled to (B, D)."""
+    """One forward pass; what each tap saw, pooled to (B, D), stages to (B, grid² · D)."""
     taps = tuple(taps)
     stages = model.spec.stages(model.net)
     seen: dict[str, torch.Tensor] = {}
@@ -132,7 +137,9 @@ def tap_outputs(
         module = model.net.get_submodule(stages[tap][-1])
         # A later in-place ReLU would change what was seen, hence the pooling right away.
         return module.register_forward_hook(
-            lambda _module, _inputs, output: seen.update({tap: _pool(output, model.spec.layout)})
+            lambda _module, _inputs, output: seen.update(
+                {tap: _pool(output, model.spec.layout, grid)}
+            )
         )
 
     handles = [watch(tap) for tap in taps if tap != "logits"]
@@ -146,10 +153,14 @@ def tap_outputs(
     return {tap: _pool(seen[tap], "NCHW" if tap == "pooled" else model.spec.layout) for tap in taps}
 
 
-def _pool(output: torch.Tensor, layout: str) -> torch.Tensor:
-    """(B, D, H, W), (B, H, W, D), (B, tokens, D) or (B, D) to (B, D)."""
+def _pool(output: torch.Tensor, layout: str, grid: int = 1) -> torch.Tensor:
+    """(B, D, H, W), (B, H, W, D), (B, tokens, D) or (B, D) to (B, columns)."""
+    import torch
+
     if output.ndim == 4:
-        return output.mean(dim=(1, 2) if layout == "NHWC" else (2, 3))
+        positions_last = output.permute(0, 3, 1, 2) if layout == "NHWC" else output
+        cells = torch.nn.functional.adaptive_avg_pool2d(positions_last, grid)
+        return cells.flatten(1)
     if output.ndim == 3:
         return output[:, 0]  # the class token
     return output

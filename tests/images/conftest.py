@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from graft.errors import GraftError
+from graft.images import download as download_module
+from graft.images.download import RemoteFile
 
 from .image_files import write_classes
 
 CIFAR10_VARIABLE = "GRAFT_TEST_CIFAR10"
+MNIST_VARIABLE = "GRAFT_TEST_MNIST"
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every download fails, as it does without a network."""
+
+    def refuse(remote: RemoteFile, *args: Any) -> None:
+        raise GraftError(f"'{remote.url}' could not be downloaded: no network.")
+
+    monkeypatch.setattr(download_module, "download", refuse)
 
 
 @pytest.fixture
@@ -35,4 +51,13 @@ def cifar10_files() -> Path:
             f"set {CIFAR10_VARIABLE} to a folder or zip of CIFAR-10 as train/<class>/*.png and "
             "test/<class>/*.png"
         )
+    return Path(place)
+
+
+@pytest.fixture(scope="session")
+def mnist_files() -> Path:
+    """The whole MNIST as its four idx files."""
+    place = os.environ.get(MNIST_VARIABLE)
+    if place is None:
+        pytest.skip(f"set {MNIST_VARIABLE} to a folder of MNIST's four idx files, gzipped or not")
     return Path(place)

@@ -1,14 +1,18 @@
-"""Makes small real image files for the tests of `graft.images`."""
+"""Makes small real image files, and archives of them, for the tests of `graft.images`."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from graft.images.download import RemoteFile
 
 
 def make_pixels(seed: int, height: int = 24, width: int = 32) -> np.ndarray:
@@ -44,3 +48,19 @@ def zip_folder(folder: Path, archive: Path, prefix: str = "") -> Path:
         for path in sorted(folder.rglob("*")):
             file.write(path, prefix + path.relative_to(folder).as_posix())
     return archive
+
+
+def tar_folders(archive: Path, *folders: Path) -> Path:
+    """A gzipped tar of whole folders, each under its own name."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w:gz") as tar:
+        for folder in folders:
+            tar.add(folder, folder.name)
+    return archive
+
+
+def as_published(file: Path) -> RemoteFile:
+    """What the source has to pin for this file to be the published one."""
+    content = file.read_bytes()
+    url = f"https://images.example/{file.name}"
+    return RemoteFile(url, len(content), hashlib.sha256(content).hexdigest())

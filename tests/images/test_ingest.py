@@ -10,22 +10,11 @@ import pytest
 
 from graft.errors import GraftError
 from graft.images.card import dataset_card
-from graft.images.decode import check_audit, decode_images
+from graft.images.decode import decode_images
 from graft.images.sources import get_source
-from graft.images.split import assign_splits
-from graft.images.store import ImageStore, build_store
 
 from .image_files import encode, make_pixels, write_classes, zip_folder
-
-
-def ingest(name: str, folder: Path | None, size: int = 16, test: float = 0.2) -> ImageStore:
-    listing = get_source(name).list_images(folder, Path("not-used"))
-    decoded = decode_images(listing, size, max_pixels=10**6)
-    check_audit(decoded, max_quarantined_share=0.3, min_images_per_class=2)
-    splits = assign_splits(
-        decoded.records, validation=0.2, test=test, shots=None, train_size=None, seed=0
-    )
-    return build_store(decoded, splits)
+from .ingestion import ingest
 
 
 def test_the_digits_come_through_whole() -> None:

@@ -64,6 +64,7 @@ class Images(Section):
     max_pixels: Count
     max_quarantined_share: Probability
     min_images_per_class: Count
+    duplicates: Literal["report", "drop", "group"]
 
 
 class Split(Section):
@@ -132,6 +133,7 @@ Scratch = _partial(Training, "Scratch")
 
 class Features(Section):
     taps: Annotated[list[Name], Field(min_length=1)]
+    grid: Annotated[int, Field(ge=1, le=16)]
     batch_size: Count
 
 

@@ -15,8 +15,7 @@ import pytest
 from graft.errors import GraftError
 from graft.images.card import dataset_card
 from graft.images.decode import check_audit, decode_images
-from graft.images.sources import cifar10
-from graft.images.sources.cifar10 import CLASS_NAMES, list_images
+from graft.images.sources.cifar10 import CIFAR10, CLASS_NAMES, list_images
 from graft.images.split import assign_splits
 from graft.images.store import build_store
 
@@ -26,10 +25,10 @@ from ..image_files import write_classes, zip_folder
 @pytest.fixture
 def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The original layout with four images a batch, which torchvision's checksums are told of."""
-    from torchvision.datasets import CIFAR10
+    from torchvision import datasets
 
     root = tmp_path / "copy"
-    folder = root / cifar10.BATCHES_FOLDER
+    folder = root / CIFAR10.folder
     folder.mkdir(parents=True)
 
     def write(name: str, content: Any) -> str:
@@ -37,27 +36,19 @@ def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest()
 
     sums = []
-    for number, name in enumerate(cifar10.BATCH_FILES[:-1]):
+    for number, name in enumerate(CIFAR10.files[:-1]):
         data = np.random.default_rng(number).integers(0, 256, (4, 3072)).astype(np.uint8)
         sums.append([name, write(name, {"data": data, "labels": [number, 9, 1, 6]})])
     meta = write("batches.meta", {"label_names": list(CLASS_NAMES)})
-    monkeypatch.setattr(CIFAR10, "train_list", sums[:5])
-    monkeypatch.setattr(CIFAR10, "test_list", sums[5:])
-    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": meta})
+    monkeypatch.setattr(datasets.CIFAR10, "train_list", sums[:5])
+    monkeypatch.setattr(datasets.CIFAR10, "test_list", sums[5:])
+    monkeypatch.setattr(datasets.CIFAR10, "meta", {**datasets.CIFAR10.meta, "md5": meta})
     return root
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(url: str, *args: Any, **kwargs: Any) -> None:
-        raise GraftError(f"'{url}' could not be downloaded: no network.")
-
-    monkeypatch.setattr(cifar10, "download", refuse)
 
 
 def pack(batches: Path, archive: Path) -> None:
     with tarfile.open(archive, "w:gz") as tar:
-        tar.add(batches / cifar10.BATCHES_FOLDER, cifar10.BATCHES_FOLDER)
+        tar.add(batches / CIFAR10.folder, CIFAR10.folder)
 
 
 def check_batches(listing: Any) -> None:
@@ -70,7 +61,7 @@ def check_batches(listing: Any) -> None:
     np.testing.assert_array_equal(listing.read("test/00003"), planes[3].transpose(1, 2, 0))
 
 
-@pytest.mark.parametrize("inside", ["", cifar10.BATCHES_FOLDER])
+@pytest.mark.parametrize("inside", ["", CIFAR10.folder])
 def test_the_original_batches_are_read(batches: Path, tmp_path: Path, inside: str) -> None:
     check_batches(list_images(batches / inside, tmp_path))
 
@@ -80,7 +71,7 @@ def test_a_changed_batch_is_not_unpickled(batches: Path, tmp_path: Path) -> None
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "executed",))
 
-    (batches / cifar10.BATCHES_FOLDER / "data_batch_2").write_bytes(pickle.dumps(Evil()))
+    (batches / CIFAR10.folder / "data_batch_2").write_bytes(pickle.dumps(Evil()))
     with pytest.raises(GraftError, match="differs from the published"):
         list_images(batches, tmp_path)
     assert not (tmp_path / "executed").exists()
@@ -116,15 +107,15 @@ def test_a_malicious_archive_writes_nothing_outside(tmp_path: Path) -> None:
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     with tarfile.open(downloads / "cifar-10-python.tar.gz", "w:gz") as tar:
-        for name in ("../outside", f"{cifar10.BATCHES_FOLDER}/../../outside"):
+        for name in ("../outside", f"{CIFAR10.folder}/../../outside"):
             tar.addfile(tarfile.TarInfo(name), io.BytesIO())
-        link = tarfile.TarInfo(f"{cifar10.BATCHES_FOLDER}/data_batch_1")
+        link = tarfile.TarInfo(f"{CIFAR10.folder}/data_batch_1")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         tar.addfile(link)
     with pytest.raises(GraftError, match="is damaged"):
         list_images(None, downloads)
     assert not (tmp_path / "outside").exists()
-    assert not list((downloads / cifar10.BATCHES_FOLDER).iterdir())
+    assert not list((downloads / CIFAR10.folder).iterdir())
 
 
 def test_image_files_keep_the_canonical_order_of_classes(tmp_path: Path) -> None:

@@ -12,7 +12,20 @@ from graft.images.sources import SOURCES, get_source, list_sources
 
 
 def test_every_source_is_found_by_its_name() -> None:
-    assert list_sources() == ["cifar10", "digits", "folder"]
+    assert list_sources() == [
+        "cifar10",
+        "cifar100",
+        "digits",
+        "eurosat",
+        "fashion_mnist",
+        "flowers102",
+        "flowers5",
+        "folder",
+        "food101",
+        "inaturalist12k",
+        "mnist",
+        "oxford_pets",
+    ]
     assert all(get_source(name).name == name for name in SOURCES)
 
 

@@ -43,7 +43,7 @@ def image_grid(
     for axes in grid[len(images) :]:
         axes.set_axis_off()
     for axes, image, title in zip(grid, images, titles, strict=False):
-        _show(axes, image)
+        show_image(axes, image)
         axes.set_title(title, fontsize=SMALL, color=INK, pad=2)
     if heading:
         figure.suptitle(heading, fontsize=TITLE, color=INK, x=0.01, ha="left")
@@ -76,7 +76,7 @@ def augmentation_preview(
     for row, original, variations, title in zip(grid, originals, augmented, titles, strict=True):
         row[1].set_axis_off()
         for axes, image in zip((row[0], *row[2:]), (original, *variations), strict=True):
-            _show(axes, image)
+            show_image(axes, image)
         row[0].set_ylabel(title, fontsize=TEXT, color=INK, rotation=0, ha="right", va="center")
     grid[0, 0].set_title("stored", fontsize=TEXT, color=INK)
     grid[0, 2].set_title("as training sees it", fontsize=TEXT, color=INK, loc="left")
@@ -111,18 +111,19 @@ def wrong_predictions(images: np.ndarray, predictions: Predictions, limit: int =
     rows = np.arange(len(wrong))
     margin = scores[rows, said] - scores[rows, true]
     shown = np.argsort(-margin, kind="stable")[:limit]
-    names = [_shortened(name) for name in predictions.class_names]
+    names = [shorten(name) for name in predictions.class_names]
     heading += "\npredicted class (score), true class; the most confident mistake first"
     titles = [f"{names[said[k]]} ({scores[k, said[k]]:.2f})\nis {names[true[k]]}" for k in shown]
     return image_grid(images[wrong[shown]], titles, columns=6, heading=heading)
 
 
-def _shortened(name: str) -> str:
+def shorten(name: str) -> str:
     """A class name cut to what fits over an image."""
     return name if len(name) <= 16 else f"{name[:15]}…"
 
 
-def _show(axes: Axes, image: np.ndarray) -> None:
+def show_image(axes: Axes, image: np.ndarray) -> None:
+    """Draw uint8 pixels (H, W, 3) without ticks, in a thin frame."""
     # Small images keep their pixels: blurring them would show what no network saw.
     axes.imshow(image, interpolation="nearest" if len(image) < 100 else "auto")
     axes.set(xticks=[], yticks=[])

@@ -6,18 +6,45 @@ import difflib
 
 from graft.errors import GraftError
 from graft.images.listing import SourceSpec
-from graft.images.sources import cifar10, digits, folder
+from graft.images.sources import (
+    cifar10,
+    cifar100,
+    digits,
+    eurosat,
+    fashion_mnist,
+    flowers5,
+    flowers102,
+    folder,
+    food101,
+    inaturalist12k,
+    mnist,
+    oxford_pets,
+)
 
 SOURCES: dict[str, SourceSpec] = {
-    spec.name: spec for spec in (digits.SPEC, folder.SPEC, cifar10.SPEC)
+    spec.name: spec
+    for spec in (
+        digits.SPEC,
+        folder.SPEC,
+        mnist.SPEC,
+        fashion_mnist.SPEC,
+        cifar10.SPEC,
+        cifar100.SPEC,
+        eurosat.SPEC,
+        flowers5.SPEC,
+        flowers102.SPEC,
+        food101.SPEC,
+        inaturalist12k.SPEC,
+        oxford_pets.SPEC,
+    )
 }
 
 
 def list_sources() -> list[str]:
     """Every name that `source.name` may have.
 
-    >>> list_sources()
-    ['cifar10', 'digits', 'folder']
+    >>> list_sources()[:3]
+    ['cifar10', 'cifar100', 'digits']
     """
     return sorted(SOURCES)
 

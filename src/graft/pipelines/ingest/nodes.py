@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,43 +13,97 @@ if TYPE_CHECKING:
     from graft.images.listing import ImageListing
     from graft.images.store import ImageStore
 
+logger = logging.getLogger(__name__)
 
-def decode(source_images: ImageListing, images: dict[str, Any]) -> tuple[Any, pd.DataFrame]:
-    """Decode every image once; what cannot be used is quarantined with its reason."""
+
+def decode(source_images: ImageListing, images: dict[str, Any]) -> DecodedImages:
+    """Decode every image once."""
     from graft.images.decode import decode_images
     from graft.progress import track
 
-    decoded = decode_images(
+    return decode_images(
         source_images, images["size"], max_pixels=images["max_pixels"], track=track
     )
-    return decoded, decoded.quarantine
 
 
-def pack(
-    decoded: DecodedImages,
+def audit(
+    decoded: DecodedImages, images: dict[str, Any]
+) -> tuple[DecodedImages, pd.DataFrame, pd.DataFrame]:
+    """Look for duplicates; what cannot be used or is dropped is quarantined with its reason."""
+    import pandas as pd
+
+    from graft.images.deduplicate import drop_duplicates
+    from graft.images.duplicates import find_duplicates
+
+    pairs = find_duplicates(decoded.images, decoded.records)
+    if images["duplicates"] != "drop":
+        return decoded, pairs, decoded.quarantine
+    kept, dropped = drop_duplicates(decoded, pairs)
+    # The kept images' own quarantine lists only what is damaged: the share of bad files that ends
+    # a run does not count duplicates.
+    return kept, pairs, pd.concat([decoded.quarantine, dropped], ignore_index=True)
+
+
+def assign(
+    kept: DecodedImages,
+    duplicate_pairs: pd.DataFrame,
     images: dict[str, Any],
     split: dict[str, Any],
     seed: int,
-) -> ImageStore:
-    """Judge the audit, split, and put pixels and manifest together."""
+) -> pd.Series:
+    """Judge the audit, then give every image its part."""
     from graft.images.decode import check_audit
+    from graft.images.deduplicate import assign_grouped_splits
     from graft.images.split import assign_splits
-    from graft.images.store import build_store
 
     check_audit(
-        decoded,
+        kept,
         max_quarantined_share=images["max_quarantined_share"],
         min_images_per_class=images["min_images_per_class"],
     )
-    splits = assign_splits(decoded.records, **split, seed=seed)
-    return build_store(decoded, splits)
+    if images["duplicates"] == "group":
+        return assign_grouped_splits(kept.records, duplicate_pairs, **split, seed=seed)
+    return assign_splits(kept.records, **split, seed=seed)
 
 
-def describe(image_store: ImageStore) -> dict[str, Any]:
-    """The dataset card: counts, sizes, channel statistics of the training images."""
+def tabulate_duplicates(
+    duplicate_pairs: pd.DataFrame, kept: DecodedImages, splits: pd.Series
+) -> pd.DataFrame:
+    """The pairs with the parts that their images are in; a warning where they give answers away."""
+    from graft.images.duplicates import add_splits, summarise_duplicates
+
+    table = add_splits(duplicate_pairs, dict(zip(kept.records["id"], splits, strict=True)))
+    if seen := summarise_duplicates(table)["test_images_seen_in_training"]:
+        logger.warning(
+            "%d of %d test images have a duplicate or near-duplicate among the training images: "
+            "see the table and the figure of duplicates, and images.duplicates: drop or group.",
+            seen,
+            (splits == "test").sum(),
+        )
+    return table
+
+
+def pack(kept: DecodedImages, splits: pd.Series) -> ImageStore:
+    """Put pixels and manifest together."""
+    from graft.images.store import build_store
+
+    return build_store(kept, splits)
+
+
+def draw_duplicates(duplicates: pd.DataFrame, decoded: DecodedImages) -> Figure:
+    """The most striking pairs side by side."""
+    from graft.evaluation.figures import duplicate_pairs
+
+    position = {image: row for row, image in enumerate(decoded.records["id"])}
+    return duplicate_pairs(decoded.images, position, duplicates)
+
+
+def describe(image_store: ImageStore, duplicates: pd.DataFrame) -> dict[str, Any]:
+    """The dataset card: counts, sizes, channel statistics of the training images, duplicates."""
     from graft.images.card import dataset_card
+    from graft.images.duplicates import summarise_duplicates
 
-    return dataset_card(image_store)
+    return dataset_card(image_store) | {"duplicates": summarise_duplicates(duplicates)}
 
 
 def draw_samples(image_store: ImageStore, seed: int) -> Figure:

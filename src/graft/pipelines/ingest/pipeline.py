@@ -1,4 +1,4 @@
-"""source → decode and audit → split and pack → image store, dataset card, sample grid."""
+"""source → decode → audit → split → pack → image store, dataset card, duplicates, samples."""
 
 from __future__ import annotations
 
@@ -13,21 +13,46 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.decode,
                 inputs=["source_images", "params:images"],
-                outputs=["decoded_images", "quarantine"],
+                outputs="decoded_images",
                 name="decode",
             ),
             Node(
-                nodes.pack,
+                nodes.audit,
+                inputs=["decoded_images", "params:images"],
+                outputs=["kept_images", "duplicate_pairs", "quarantine"],
+                name="audit",
+            ),
+            Node(
+                nodes.assign,
                 inputs=[
-                    "decoded_images",
+                    "kept_images",
+                    "duplicate_pairs",
                     "params:images",
                     "params:split",
                     "params:seed",
                 ],
-                outputs="image_store",
-                name="split_and_pack",
+                outputs="splits",
+                name="split",
             ),
-            Node(nodes.describe, inputs="image_store", outputs="dataset_card", name="describe"),
+            Node(
+                nodes.tabulate_duplicates,
+                inputs=["duplicate_pairs", "kept_images", "splits"],
+                outputs="duplicates",
+                name="tabulate_duplicates",
+            ),
+            Node(nodes.pack, inputs=["kept_images", "splits"], outputs="image_store", name="pack"),
+            Node(
+                nodes.describe,
+                inputs=["image_store", "duplicates"],
+                outputs="dataset_card",
+                name="describe",
+            ),
+            Node(
+                nodes.draw_duplicates,
+                inputs=["duplicates", "decoded_images"],
+                outputs="duplicates_figure",
+                name="draw_duplicates",
+            ),
             Node(
                 nodes.draw_samples,
                 inputs=["image_store", "params:seed"],

@@ -1,0 +1,68 @@
+"""Unpack a tar archive of a published collection, complete or not at all.
+
+Zip archives of images are never unpacked: `graft.images.file_tree` reads inside them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator
+from gzip import BadGzipFile
+from pathlib import Path
+
+from graft.errors import GraftError
+from graft.images.download import one_at_a_time
+from graft.images.file_tree import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_MEMBERS, MAX_FILE_BYTES
+from graft.progress import track
+
+
+def unpack_tar(archive: Path, target: Path) -> None:
+    """Unpack the folder `target.name` at the top of a tar archive to `target`.
+
+    A folder that is there already stays. Members that would leave the folder, links out of it and
+    devices are refused (the tarfile module's filter "data"), and so is an archive beyond the caps
+    on number and size that hold for zip archives.
+
+    Raises:
+        GraftError: The archive is damaged, unsafe, too large or without that folder.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    with one_at_a_time(target.parent):
+        if target.is_dir():
+            return
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+        try:
+            _extract(archive, partial)
+            if not (partial / target.name).is_dir():
+                raise GraftError(f"'{archive}' holds no folder '{target.name}'. Remove it.")
+            (partial / target.name).replace(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar:
+            members = track(_within_caps(tar, archive), f"Unpacking {archive.name}")
+            tar.extractall(folder, members, filter="data")
+    except (tarfile.TarError, zlib.error, EOFError, BadGzipFile) as error:
+        raise GraftError(
+            f"'{archive}' is damaged or unsafe ({error}). Remove it and run again."
+        ) from error
+
+
+def _within_caps(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
+    """The members, as long as their number and declared sizes are within bounds."""
+    unpacked = 0
+    for number, member in enumerate(tar, start=1):
+        unpacked += member.size
+        if number > MAX_ARCHIVE_MEMBERS:
+            raise GraftError(f"'{archive}' has more than {MAX_ARCHIVE_MEMBERS} members: refused.")
+        if member.size > MAX_FILE_BYTES or unpacked > MAX_ARCHIVE_BYTES:
+            raise GraftError(
+                f"'{archive}' would unpack to more than {MAX_FILE_BYTES} bytes a file or "
+                f"{MAX_ARCHIVE_BYTES} bytes in all ('{member.name}'): refused."
+            )
+        yield member

@@ -16,19 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
 
 from graft.config.loader import GraftConfigLoader
 from graft.evaluation.comparison import paired_seeds_interval
 from graft.evaluation.predictions import Predictions
 from graft.images.sources import get_source
 from graft.models.weights import load_weights
-from graft.pipelines.evaluation import nodes as evaluation
-from graft.pipelines.feature_extraction import nodes as feature_extraction
-from graft.pipelines.ingest import nodes as ingest
-from graft.pipelines.svm import nodes as svm
-from graft.pipelines.training import nodes as training
+from graft.pipeline_registry import register_pipelines
 
 PROJECT = Path(__file__).resolve().parents[1]
+PREDICTIONS = ("finetuned_predictions", "svm_predictions", "scratch_predictions")
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.seeds < 2:
         parser.error("an interval takes at least two seeds")
-    logging.basicConfig(level=logging.WARNING)
+    logging.basicConfig(level=logging.ERROR)
 
     accuracies = pd.DataFrame(
         [accuracies_of_one_seed(arguments.experiment, seed) for seed in range(arguments.seeds)]
@@ -58,31 +57,22 @@ def main() -> None:
 
 
 def accuracies_of_one_seed(experiment: str, seed: int) -> dict[str, float]:
-    """Test accuracy of the three classifiers: the project's own nodes, one after the other."""
+    """Test accuracy of the three classifiers, by the project's own pipelines in memory."""
     params = _parameters(experiment, seed)
-    listing = get_source(params["source"]["name"]).list_images(None, PROJECT / "data/01_raw")
-    decoded, _ = ingest.decode(listing, params["images"])
-    store = ingest.pack(decoded, params["images"], params["split"], seed)
-    card = ingest.describe(store)
-    weights = load_weights(params["model"]["backbone"], params["model"]["weights"])
-
-    shared = (params["augmentation"], params["compute"], seed)
-    transferred, *_ = training.train_transferred(
-        store, card, weights, params["model"], params["training"], *shared
+    source, model = params["source"], params["model"]
+    folder = Path(source["folder"]) if source["folder"] else None
+    given = {
+        "source_images": get_source(source["name"]).list_images(folder, PROJECT / "data/01_raw"),
+        "pretrained_weights": load_weights(model["backbone"], model["weights"]),
+        **{f"params:{name}": value for name, value in params.items()},
+    }
+    catalog = DataCatalog(
+        {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
     )
-    scratch, _ = training.train_from_scratch(
-        store, card, params["model"], params["training"], params["scratch"], *shared
-    )
-    features = feature_extraction.extract(
-        store, card, weights, params["model"], params["features"], params["compute"], seed
-    )
-    machine = svm.fit(features, params["svm"], seed)
-    predictions = [
-        evaluation.predict_finetuned(transferred, store, params["compute"]),
-        evaluation.predict_svm(machine, features),
-        evaluation.predict_scratch(scratch, store, params["compute"]),
-    ]
-    return {p.method: float(p.correct.mean()) for p in map(Predictions.from_frame, predictions)}
+    pipeline = register_pipelines()["transfer_learning"].to_outputs(*PREDICTIONS)
+    outputs = SequentialRunner().run(pipeline, catalog)
+    predictions = [Predictions.from_frame(outputs[name].load()) for name in PREDICTIONS]
+    return {p.method: float(p.correct.mean()) for p in predictions}
 
 
 def _parameters(experiment: str, seed: int) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
-from kedro.framework.project import settings
+from kedro.framework.project import pipelines, settings
 
+from graft.config.problems import did_you_mean
 from graft.errors import GraftError
 
 
@@ -51,7 +53,7 @@ def run(experiment: str | None, **options: Any) -> Any:
     try:
         return kedro_run.callback(**options)
     except Exception as error:
-        mistake = _mistake_behind(error)
+        mistake = _mistake_behind(error) or _unknown_pipeline(error, options["pipelines"])
         if mistake is None:
             raise
         raise UserError(str(mistake)) from error
@@ -62,6 +64,18 @@ def _mistake_behind(error: BaseException | None) -> GraftError | None:
     while error is not None and not isinstance(error, GraftError):
         error = error.__cause__
     return error
+
+
+def _unknown_pipeline(error: Exception, names: Sequence[str] | None) -> GraftError | None:
+    """The mistake, if that is why Kedro raises a ValueError."""
+    unknown = [name for name in names or () if name not in pipelines]
+    if not (isinstance(error, ValueError) and unknown):
+        return None
+    known = [name for name in pipelines if not name.startswith("__")]
+    return GraftError(
+        f"There is no pipeline '{unknown[0]}'{did_you_mean(unknown[0], known)}\n"
+        f"      There are {', '.join(known)}."
+    )
 
 
 @cli.group(invoke_without_command=True)

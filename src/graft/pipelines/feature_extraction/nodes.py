@@ -41,5 +41,6 @@ def extract(
         image_store,
         features["taps"],
         resolve_compute(**compute),
+        grid=features["grid"],
         batch_size=features["batch_size"],
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -13,7 +12,13 @@ from kedro.io import DataCatalog, MemoryDataset, Version
 
 from graft.datasets import MetricsDataset
 from graft.errors import GraftError
-from graft.tracking.records import Recorder, record_metrics, record_parameters, saved_path
+from graft.tracking.records import (
+    Recorder,
+    record_file,
+    record_metrics,
+    record_parameters,
+    saved_path,
+)
 
 
 @pytest.fixture
@@ -26,22 +31,28 @@ def recorded(run: mlflow.ActiveRun):
     return mlflow.get_run(run.info.run_id)
 
 
-def test_numbers_of_a_nested_dict_are_recorded_by_their_path(run):
+def test_measures_with_an_interval_are_recorded_by_their_path(run):
     record_metrics(
         {
-            "svm": {"accuracy": np.float32(0.5), "counts": {"cat/dog & co": 3}},
-            "text": "x",
-            "flag": True,
+            "cat & co": {
+                "accuracy": {"value": np.float32(0.5), "low": 0.25, "high": 0.75},
+                "roc_auc": {"value": None, "low": None, "high": None},
+                "per_class": {"cat": {"accuracy": 0.5, "low": 0.25, "high": 0.75}},
+                "confidence": 0.95,
+            },
             "list": [1, 2],
-            "nothing": None,
         }
     )
-    assert recorded(run).data.metrics == {"svm/accuracy": 0.5, "svm/counts/cat/dog _ co": 3.0}
+    assert recorded(run).data.metrics == {
+        "cat _ co/accuracy": 0.5,
+        "cat _ co/accuracy_low": 0.25,
+        "cat _ co/accuracy_high": 0.75,
+    }
 
 
 def test_any_number_of_metrics_and_parameters_is_recorded(run):
     numbers = {f"m{index}": index for index in range(1001)}
-    record_metrics(numbers)
+    record_metrics({name: {"value": value} for name, value in numbers.items()})
     record_parameters({"many": dict(list(numbers.items())[:101])})
     assert len(recorded(run).data.metrics) == 1001
     assert len(recorded(run).data.params) == 101
@@ -75,13 +86,13 @@ def test_an_artifact_is_the_saved_version_also_where_loads_are_pinned_to_another
     assert saved_path(pinned) == tmp_path / "m.json/new/m.json"
 
 
-def test_an_artifact_without_versions_is_recorded_without_its_manifest(run, tmp_path):
+def test_an_artifact_is_recorded_without_its_manifest(run, tmp_path):
     dataset = MetricsDataset(filepath=str(tmp_path / "m.json"), metadata={"mlflow": "artifact"})
     recorder = Recorder(DataCatalog({"report": dataset}))
     dataset.save({"a": 1})
     recorder.saved("report", {"a": 1})
-    (artifact,) = mlflow.MlflowClient().list_artifacts(run.info.run_id, "report")
-    assert artifact.path == "report/m.json"
+    (artifact,) = mlflow.MlflowClient().list_artifacts(run.info.run_id, "files")
+    assert artifact.path == "files/m.json"
 
 
 def test_a_tracking_store_that_fails_does_not_end_the_run(run, monkeypatch, caplog):
@@ -90,7 +101,7 @@ def test_a_tracking_store_that_fails_does_not_end_the_run(run, monkeypatch, capl
 
     monkeypatch.setattr(mlflow, "log_metrics", fail)
     catalog = DataCatalog({"metrics": MemoryDataset(metadata={"mlflow": "metrics"})})
-    Recorder(catalog).saved("metrics", {"a": 1})
+    Recorder(catalog).saved("metrics", {"a": {"value": 1}})
     assert "'metrics' could not be recorded in MLflow: the server is away" in caplog.text
 
 
@@ -136,13 +147,11 @@ def test_loading_metrics_records_nothing(run):
     assert recorded(run).data.metrics == {}
 
 
-def test_a_folder_is_recorded_with_all_its_files(run, tmp_path):
-    from graft.tracking.records import record_files
-
-    folder = tmp_path / "store"
-    folder.mkdir()
-    for name in ("manifest.json", "images.npy", "classes.json"):
-        Path(folder, name).write_text(name)
-    record_files("store", folder)
-    artifacts = mlflow.MlflowClient().list_artifacts(run.info.run_id, "store")
-    assert [artifact.path for artifact in artifacts] == ["store/classes.json", "store/images.npy"]
+@pytest.mark.parametrize(
+    ("file", "folder"), [("a.png", "figures"), ("b.csv", "tables"), ("c.md", "files")]
+)
+def test_files_are_recorded_by_their_kind(run, tmp_path, file, folder):
+    (tmp_path / file).write_text(file)
+    record_file(tmp_path / file)
+    (artifact,) = mlflow.MlflowClient().list_artifacts(run.info.run_id, folder)
+    assert artifact.path == f"{folder}/{file}"

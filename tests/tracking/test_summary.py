@@ -30,6 +30,12 @@ def test_every_method_is_shown_with_its_intervals(comparison, capsys):
     assert "kedro viz run" in shown
 
 
+def test_a_tiny_p_value_is_not_zero(comparison, capsys):
+    comparison["mcnemar_p"] = 1e-9
+    print_summary(comparison, [])
+    assert "<0.001" in capsys.readouterr().out
+
+
 def test_what_is_not_defined_is_left_empty(comparison, capsys):
     print_summary(comparison, [])
     assert "nan" not in capsys.readouterr().out.lower()

@@ -58,14 +58,16 @@ def classification_metrics(
     metrics: dict[str, Any] = {
         "method": predictions.method,
         "test_images": len(predictions.ids),
-        "class_names": list(names),
-        "predict_seconds": json_number(predictions.seconds),
-        "confidence": confidence,
-        "resamples": resamples,
     }
     overall = overall_scores(predictions, resamples=resamples, confidence=confidence, seed=seed)
     metrics |= {measure: interval.to_json() for measure, interval in overall.items()}
     metrics |= _against_majority(totals, names)
+    metrics |= {
+        "confidence": confidence,
+        "resamples": resamples,
+        "predict_seconds": json_number(predictions.seconds),
+        "class_names": list(names),
+    }
     metrics["per_class"] = _per_class(totals, confusion, names)
     metrics["confusion_matrix"] = {name: _jsonable(cells) for name, cells in confusion.items()}
     if len(names) > 2 or totals.support.all():

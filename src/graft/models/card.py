@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from graft.images.sources import get_source
+
 
 def model_card(
     checkpoint: dict[str, Any], metrics: dict[str, Any], data: dict[str, Any], experiment: str
@@ -16,6 +18,7 @@ def model_card(
         data: The dataset card.
         experiment: The experiment that trained it.
     """
+    source = get_source(data["source"])
     recipe = checkpoint["recipe"]
     constants = ", ".join(f"{k} {v}" for k, v in recipe.items() if v is not None)
     augmentation = ", ".join(f"{k} {v}" for k, v in checkpoint["augmentation"].items() if v)
@@ -29,14 +32,14 @@ def model_card(
     precision = checkpoint.get("stored_as", "float32")
     minutes = f"{checkpoint['train_seconds'] / 60:.0f} minutes"
     size = checkpoint["input_size"] or data["image_size"][0]
-    return f"""# {checkpoint["backbone"]}, trained on {data["source"]}
+    return f"""# {checkpoint["backbone"]}, trained on {source.title}
 
 | | |
 |---|---|
 | network | {checkpoint["backbone"]}, {checkpoint["parameters"]:,} parameters |
 | input | {size} × {size} RGB, channel means {checkpoint["mean"]}, deviations {checkpoint["std"]} |
 | classes | {", ".join(checkpoint["class_names"])} |
-| training data | {data["source"]}, {checkpoint["train_images"]:,} images |
+| training data | {checkpoint["train_images"]:,} images; {source.citation or "no citation"} |
 | test accuracy | {_percent(accuracy["value"])} ({interval}), {metrics["test_images"]:,} images |
 | stored as | {precision}; the accuracy is that of the stored weights |
 | training time | {minutes} on {checkpoint["device"]} in {checkpoint["precision"]} |

@@ -19,19 +19,20 @@ _DEFAULTS = {
 
 
 def prepare_environment() -> None:
-    """Set the environment variables that the user has not set, and quieten two warnings."""
+    """Set the environment variables that the user has not set, and drop advice to authors."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     # Kedro's console handler turns warnings into log records. A filter of `warnings` would be
     # overruled by the ones that MLflow's dependencies set when they are imported.
-    logging.getLogger("py.warnings").addFilter(_is_for_users)
+    for name in ("py.warnings", "kedro.runner.sequential_runner"):
+        logging.getLogger(name).addFilter(_is_for_users)
 
 
-# Advice to authors, given to users at every command: MLflow's to those of kedro-mlflow, and
-# Kedro's to us, whose nodes have previews.
+# Advice that users are given at every command and cannot follow: MLflow's is meant for the authors
+# of kedro-mlflow, and with kedro-mlflow Kedro's --async is none.
 _ADVICE_TO_AUTHORS = (
     "Add type hints to the `predict` method",
-    "The 'preview_fn' feature is experimental",
+    "Using synchronous mode for loading and saving data",
 )
 
 

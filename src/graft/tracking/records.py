@@ -6,7 +6,7 @@ An entry of the catalog asks for what it wants recorded when it is saved:
       type: graft.datasets.MetricsDataset
       metadata: {mlflow: metrics}
 
-`metrics` records the numbers of a nested dict, `artifact` the saved files, and `input` the images
+`metrics` records the measures of a nested dict, `artifact` the saved file, and `input` the images
 that the run works on, whether it has saved or loaded them.
 """
 
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractVersionedDataset
 
 from graft.errors import GraftError
-from graft.storage import MANIFEST
 
 if TYPE_CHECKING:
     from kedro.io import AbstractDataset, CatalogProtocol
@@ -72,7 +71,7 @@ class Recorder:
                 case "metrics":
                     record_metrics(data)
                 case "artifact":
-                    record_files(name, saved_path(self._catalog[name]))
+                    record_file(saved_path(self._catalog[name]))
                 case "input":
                     record_images(name, data)
                     self._recorded_inputs.add(name)
@@ -91,36 +90,40 @@ def record_parameters(parameters: Mapping[str, Any]) -> None:
 
     if mlflow.active_run() is None:
         return
-    flat = [(name, str(value)[:_PARAMETER_LENGTH]) for name, value in _flat(parameters, ".")]
+    flat = [(name, str(value)[:_PARAMETER_LENGTH]) for name, value in _flat(parameters)]
     for start in range(0, len(flat), _PARAMETERS_A_CALL):
         mlflow.log_params(dict(flat[start : start + _PARAMETERS_A_CALL]))
 
 
 def record_metrics(nested: Mapping[str, Any]) -> None:
-    """The numbers in a nested dict: {"svm": {"accuracy": 0.9}} becomes svm/accuracy.
+    """The measures in a nested dict, those with an interval: value, low and high.
 
-    Lists, texts and truth values are left out; a class's name loses what MLflow forbids in names.
+    {"SVM": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}} becomes SVM/accuracy,
+    SVM/accuracy_low and SVM/accuracy_high. Figures of single classes and constants stay in the
+    file: MLflow gives every name a chart.
     """
     import mlflow
 
     metrics = [
-        (re.sub(r"[^\w./: -]", "_", name), float(value))
-        for name, value in _flat(nested, "/")
-        if isinstance(value, Real) and not isinstance(value, bool)
+        (re.sub(r"[^\w./: -]", "_", name), float(number))
+        for measure, interval in _intervals(nested)
+        for name, number in (
+            (measure, interval["value"]),
+            (f"{measure}_low", interval.get("low")),
+            (f"{measure}_high", interval.get("high")),
+        )
+        if isinstance(number, Real)
     ]
     for start in range(0, len(metrics), _METRICS_A_CALL):
         mlflow.log_metrics(dict(metrics[start : start + _METRICS_A_CALL]))
 
 
-def record_files(name: str, saved: Path) -> None:
-    """The saved file, and what was committed together with it, in an artifact folder `name`."""
+def record_file(saved: Path) -> None:
+    """The saved file, among the run's figures, tables or other files."""
     import mlflow
 
-    folder = saved if saved.is_dir() else saved.parent
-    files = sorted(folder.iterdir()) if (folder / MANIFEST).exists() else [saved]
-    for file in files:
-        if file.name != MANIFEST:
-            mlflow.log_artifact(str(file), artifact_path=name)
+    folder = {".png": "figures", ".csv": "tables"}.get(saved.suffix, "files")
+    mlflow.log_artifact(str(saved), artifact_path=folder)
 
 
 def record_images(name: str, store: ImageStore) -> None:
@@ -159,9 +162,19 @@ def _kind_of(name: str, dataset: AbstractDataset[Any, Any]) -> str | None:
     return kind
 
 
-def _flat(nested: Mapping[str, Any], separator: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _intervals(
+    nested: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key, value in nested.items():
+        if isinstance(value, Mapping) and "value" in value:
+            yield f"{prefix}{key}", value
+        elif isinstance(value, Mapping):
+            yield from _intervals(value, f"{prefix}{key}/")
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in nested.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, separator, f"{prefix}{key}{separator}")
+            yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -68,6 +68,8 @@ def _cell(column: str, row: dict[str, float]) -> str:
         return ""
     if column == "train_seconds":
         return f"{value:.1f}"
+    if column == "mcnemar_p" and value < 0.001:
+        return "<0.001"
     low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
     if low is None or high is None:
         return f"{value:.3f}"

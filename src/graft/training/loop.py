@@ -124,7 +124,6 @@ def fit(
     """
     import torch
 
-    started = time.perf_counter()
     torch.manual_seed(seed)
     model.to(compute.device)
     if compute.channels_last:
@@ -135,6 +134,8 @@ def fit(
     averaged = _moving_average(model, recipe.ema_decay)
     kept = cast("Classifier", averaged.module) if averaged is not None else model
 
+    # The first optimizer of a process imports for seconds: that is not training time.
+    started = time.perf_counter()
     history: list[EpochRecord] = []
     best_state, best_epoch, best_score = _copy_state(kept), 0, (-1.0, 0.0)
     for observer in observers:

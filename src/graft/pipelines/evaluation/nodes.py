@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 
-# What tables and figures call the classifiers, and their keys among the metrics.
+# What tables, figures and metrics call the classifiers.
 FINETUNED, SVM, SCRATCH = "fine-tuned", "SVM on frozen features", "from scratch"
-METRIC_KEYS = {FINETUNED: "finetuned", SVM: "svm", SCRATCH: "scratch"}
 
 
 def predict_finetuned(
@@ -88,7 +87,7 @@ def compare(
         SVM: {"train_seconds": svm.metadata["seconds"]},
         SCRATCH: _training_details(scratch_checkpoint),
     }
-    metrics = {METRIC_KEYS[p.method]: classification_metrics(p, **options) for p in predictions}
+    metrics = {p.method: classification_metrics(p, **options) for p in predictions}
     return metrics, comparison_table(predictions, details, **options)
 
 
@@ -110,26 +109,14 @@ def _on_the_same_task(frames: list[pd.DataFrame], positive_class: str | None) ->
     return [p.as_binary(positive_class) for p in predictions]
 
 
-def draw_confusion_matrix(metrics: Params, method: str) -> Figure:
-    """Counts and rates of one classifier's decisions."""
+def draw_confusion_matrices(metrics: Params) -> tuple[Figure, Figure, Figure]:
+    """Counts and rates of the decisions of the fine-tuned network, the SVM and from scratch."""
     from graft.evaluation.figures import confusion_matrix
 
-    return confusion_matrix(metrics[METRIC_KEYS[method]], method)
-
-
-def draw_finetuned_confusion(metrics: Params) -> Figure:
-    """The fine-tuned network's confusion matrix."""
-    return draw_confusion_matrix(metrics, FINETUNED)
-
-
-def draw_svm_confusion(metrics: Params) -> Figure:
-    """The support vector machine's confusion matrix."""
-    return draw_confusion_matrix(metrics, SVM)
-
-
-def draw_scratch_confusion(metrics: Params) -> Figure:
-    """The confusion matrix of the network trained from scratch."""
-    return draw_confusion_matrix(metrics, SCRATCH)
+    finetuned, svm, scratch = (
+        confusion_matrix(metrics[method], method) for method in (FINETUNED, SVM, SCRATCH)
+    )
+    return finetuned, svm, scratch
 
 
 def draw_comparison(comparison_table: pd.DataFrame) -> Figure:
@@ -143,14 +130,14 @@ def draw_per_class_accuracy(metrics: Params) -> Figure:
     """Accuracy of every class by every classifier."""
     from graft.evaluation.figures import per_class_accuracy
 
-    return per_class_accuracy(_by_method(metrics))
+    return per_class_accuracy(metrics)
 
 
 def draw_roc_curves(metrics: Params) -> Figure:
     """ROC curves: of the positive class, or averaged over one-against-rest problems."""
     from graft.evaluation.figures import roc_curves
 
-    return roc_curves(_by_method(metrics))
+    return roc_curves(metrics)
 
 
 def draw_wrong_predictions(image_store: ImageStore, finetuned_predictions: pd.DataFrame) -> Figure:
@@ -162,7 +149,3 @@ def draw_wrong_predictions(image_store: ImageStore, finetuned_predictions: pd.Da
         image_store.images[image_store.indices("test")],
         Predictions.from_frame(finetuned_predictions),
     )
-
-
-def _by_method(metrics: Params) -> dict[str, Params]:
-    return {method: metrics[key] for method, key in METRIC_KEYS.items()}

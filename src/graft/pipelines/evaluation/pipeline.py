@@ -60,18 +60,24 @@ def _comparison() -> list[Node]:
 
 
 def _figures() -> list[Node]:
-    from_metrics = {
-        "finetuned_confusion_matrix": nodes.draw_finetuned_confusion,
-        "svm_confusion_matrix": nodes.draw_svm_confusion,
-        "scratch_confusion_matrix": nodes.draw_scratch_confusion,
-        "per_class_accuracy": nodes.draw_per_class_accuracy,
-        "roc_curves": nodes.draw_roc_curves,
-    }
     return [
-        *(
-            Node(draw, inputs="metrics", outputs=figure, name=f"draw_{figure}")
-            for figure, draw in from_metrics.items()
+        Node(
+            nodes.draw_confusion_matrices,
+            inputs="metrics",
+            outputs=[
+                "finetuned_confusion_matrix",
+                "svm_confusion_matrix",
+                "scratch_confusion_matrix",
+            ],
+            name="draw_confusion_matrices",
         ),
+        Node(
+            nodes.draw_per_class_accuracy,
+            inputs="metrics",
+            outputs="per_class_accuracy",
+            name="draw_per_class_accuracy",
+        ),
+        Node(nodes.draw_roc_curves, inputs="metrics", outputs="roc_curves", name="draw_roc_curves"),
         Node(
             nodes.draw_comparison,
             inputs="comparison_table",

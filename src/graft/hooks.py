@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 
+from graft.pipelines.from_parameters import require_buildable
 from graft.pipelines.stored_inputs import require_stored_inputs
 from graft.tracking.provenance import RunTags, run_tags
 from graft.tracking.status import RunStatus, reap_stale_runs
@@ -52,10 +53,13 @@ class RunHooks:
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow opens the run
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        parameters = self._context.config_loader["parameters"]
         require_stored_inputs(pipeline, catalog, pipelines)
+        if "params:model" in pipeline.inputs():
+            extracts = "params:features" in pipeline.inputs()
+            require_buildable(parameters["model"], parameters["features"]["taps"] * extracts)
         reap_stale_runs(self._mlflow.tracking.experiment.name)
-        experiment = self._context.config_loader["parameters"]["experiment"]
-        self._tags.provide(run_tags(self._context.project_path, experiment))
+        self._tags.provide(run_tags(self._context.project_path, parameters["experiment"]))
         self._status.arm()
 
     @hook_impl(trylast=True)  # after kedro-mlflow has closed the run
@@ -82,11 +86,10 @@ class RecordingHooks:
         self._recorder = Recorder(catalog)
 
     @hook_impl(trylast=True)  # after kedro-mlflow has opened the run
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any]) -> None:
+    def before_pipeline_run(self, catalog: CatalogProtocol[Any]) -> None:
         from graft.tracking.records import record_parameters
 
-        used = sorted(name for name in pipeline.inputs() if name.startswith("params:"))
-        record_parameters({name.removeprefix("params:"): catalog[name].load() for name in used})
+        record_parameters(catalog["parameters"].load())
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
@@ -104,10 +107,12 @@ class SummaryHooks:
 
     def __init__(self) -> None:
         self._comparison: pd.DataFrame | None = None
+        self._runtime_params: dict[str, Any] = {}
 
     @hook_impl
-    def before_pipeline_run(self) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         self._comparison = None
+        self._runtime_params = run_params.get("runtime_params") or {}
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -120,8 +125,14 @@ class SummaryHooks:
             return
         import mlflow
 
-        from graft.tracking.summary import print_summary, where_to_look
+        from graft.tracking.summary import (
+            print_summary,
+            where_the_graph_is,
+            where_the_runs_are,
+        )
 
         run = mlflow.active_run()
-        look_next = where_to_look(mlflow.get_tracking_uri(), run.info.experiment_id) if run else []
+        look_next = [where_the_graph_is(self._runtime_params)]
+        if run:
+            look_next += where_the_runs_are(mlflow.get_tracking_uri(), run.info.experiment_id)
         print_summary(self._comparison, look_next)

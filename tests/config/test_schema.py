@@ -133,7 +133,6 @@ def test_all_problems_are_listed_at_once(parameters):
     ("changes", "keys"),
     [
         ({"split__shots": 5, "split__train_size": 50}, ["split.shots", "split.train_size"]),
-        ({"split__validation": 0.5, "split__test": 0.5}, ["split.validation", "split.test"]),
         (
             {"training__early_stopping_patience": 3, "split__validation": 0.0},
             ["training.early_stopping_patience", "split.validation"],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mlflow
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ from kedro.io import DataCatalog, MemoryDataset, Version
 
 from graft.datasets import MetricsDataset
 from graft.errors import GraftError
+from graft.images.store import ImageStore
 from graft.tracking.records import (
     Recorder,
     record_file,
@@ -105,17 +104,19 @@ def test_a_tracking_store_that_fails_does_not_end_the_run(run, monkeypatch, capl
     assert "'metrics' could not be recorded in MLflow: the server is away" in caplog.text
 
 
-@dataclass(frozen=True)
-class Store:
-    """The two things that are recorded of an ImageStore."""
-
-    manifest: pd.DataFrame
-    source: str = "digits"
-
-
-def store_of(split: str) -> Store:
-    columns = {"sha256": ["aa", "bb"], "label": ["0", "1"], "split": ["train", split]}
-    return Store(pd.DataFrame(columns))
+def store_of(split: str) -> ImageStore:
+    manifest = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "label": ["0", "1"],
+            "class_index": [0, 1],
+            "split": ["train", split],
+            "width": 1,
+            "height": 1,
+            "sha256": ["aa", "bb"],
+        }
+    )
+    return ImageStore(np.zeros((2, 1, 1, 3), np.uint8), manifest, ("0", "1"), "digits")
 
 
 def inputs(run: mlflow.ActiveRun) -> list[tuple[str, str]]:
@@ -131,7 +132,7 @@ def test_images_are_recorded_once_whether_saved_or_loaded(run):
     recorder.loaded("images", store_of("test"))
     ((name, digest),) = inputs(run)
     assert name == "digits"
-    assert len(digest) == 8
+    assert digest == store_of("test").digest
 
 
 def test_the_digest_of_images_changes_with_the_split(run):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from graft.tracking.summary import print_summary, where_to_look
+from graft.tracking.summary import print_summary, where_the_graph_is, where_the_runs_are
 
 
 @pytest.fixture
@@ -42,13 +42,19 @@ def test_what_is_not_defined_is_left_empty(comparison, capsys):
 
 
 def test_the_ui_of_a_local_store_is_started_the_light_way():
-    command = "\n".join(where_to_look("sqlite:////a b/mlflow.db", "7"))
+    command = "\n".join(where_the_runs_are("sqlite:////a b/mlflow.db", "7"))
     assert "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1" in command
     assert "--backend-store-uri 'sqlite:////a b/mlflow.db'" in command
     assert "/#/experiments/7/runs?workflowType=machine_learning" in command
 
 
 def test_a_tracking_server_needs_no_command():
-    lines = where_to_look("https://tracking.example/", "7")
+    lines = where_the_runs_are("https://tracking.example/", "7")
     assert "mlflow ui" not in "\n".join(lines)
     assert "https://tracking.example/#/experiments/7/runs" in lines[-1]
+
+
+def test_the_graph_is_shown_with_the_parameters_of_the_run():
+    line = where_the_graph_is({"experiment": "folder", "source": {"folder": "my photos"}})
+    assert line.endswith("kedro viz run --params='experiment=folder,source.folder=my photos'")
+    assert where_the_graph_is({}).endswith("kedro viz run")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -28,7 +29,12 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(min_length=1)]
+# On the command line a class "3" or a folder "2024" arrives as a number.
+Name = Annotated[
+    str,
+    BeforeValidator(lambda name: str(name) if type(name) is int else name),
+    Field(min_length=1),
+]
 
 
 class Section(BaseModel):
@@ -74,15 +80,9 @@ class Split(Section):
     train_size: Count | None
 
     @model_validator(mode="after")
-    def _leaves_training_images(self) -> Split:
+    def _limits_the_training_images_once(self) -> Split:
         if self.shots is not None and self.train_size is not None:
             raise conflict("choose one of the two, null the other", "shots", "train_size")
-        if self.validation + self.test >= 1:
-            raise conflict(
-                "together they leave no image to train on: their sum has to be below 1",
-                "validation",
-                "test",
-            )
         return self
 
 

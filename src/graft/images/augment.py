@@ -59,7 +59,7 @@ def augment(
         indices: int64 (B,), the samples' positions in the image store.
         policy: What may happen.
         seed: The run's seed.
-        epoch: The epoch, counted from 0.
+        epoch: The epoch, counted from 1.
 
     Returns:
         float32 (B, C, H, W) in [0, 1], on the same device.

@@ -21,12 +21,12 @@ def dataset_card(store: ImageStore) -> dict[str, Any]:
     """Describe a store.
 
     Returns:
-        `source`, `classes` (names), `image_size` ([height, width] as stored), `images` (how many),
-        `splits` (images of each part), `images_per_class` (the same by class), `channel_mean` and
-        `channel_std` (3 numbers each, red green blue, of the training images scaled to [0, 1];
-        None without training images), `imbalance_ratio` (largest class over smallest, of the
-        training images; None where a class has none), `original_size` (min, median and max of
-        width and height in pixels).
+        `source`, `data` (the store's digest), `classes` (names), `image_size` ([height, width] as
+        stored), `images` (how many), `splits` (images of each part), `images_per_class` (the same
+        by class), `channel_mean` and `channel_std` (3 numbers each, red green blue, of the training
+        images scaled to [0, 1]; None without training images), `imbalance_ratio` (largest class
+        over smallest, of the training images; None where a class has none), `original_size` (min,
+        median and max of width and height in pixels).
     """
     manifest = store.manifest
     per_class = {
@@ -37,6 +37,7 @@ def dataset_card(store: ImageStore) -> dict[str, Any]:
     mean, std = channel_statistics(store.images, store.indices("train"))
     return {
         "source": store.source,
+        "data": store.digest,
         "classes": list(store.class_names),
         "image_size": list(store.images.shape[1:3]),
         "images": len(manifest),

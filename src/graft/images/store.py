@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -54,6 +55,14 @@ class ImageStore:
     def num_classes(self) -> int:
         """How many classes there are."""
         return len(self.class_names)
+
+    @property
+    def digest(self) -> str:
+        """Names these images, at this size, with these labels and parts: 12 hexadecimal digits."""
+        found = hashlib.sha256(f"{self.images.shape}".encode())
+        for column in ("id", "sha256", "label", "split"):
+            found.update("\n".join(self.manifest[column].astype(str)).encode())
+        return found.hexdigest()[:12]
 
     def indices(self, split: str) -> Indices:
         """Positions (int64, ascending) of a part's images."""

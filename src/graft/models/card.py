@@ -30,6 +30,7 @@ def model_card(
     accuracy = metrics["accuracy"]
     interval = f"{_percent(accuracy['low'])} – {_percent(accuracy['high'])}"
     precision = checkpoint.get("stored_as", "float32")
+    overrides = f"source.folder=/path/to/images,seed={checkpoint['seed']}"
     minutes = f"{checkpoint['train_seconds'] / 60:.0f} minutes"
     size = checkpoint["input_size"] or data["image_size"][0]
     return f"""# {checkpoint["backbone"]}, trained on {source.title}
@@ -43,12 +44,11 @@ def model_card(
 | test accuracy | {_percent(accuracy["value"])} ({interval}), {metrics["test_images"]:,} images |
 | stored as | {precision}; the accuracy is that of the stored weights |
 | training time | {minutes} on {checkpoint["device"]} in {checkpoint["precision"]} |
-| licence | Apache-2.0, as the rest of Graft; the images are not part of it |
 
 ## Reproduce
 
 ```
-kedro run --pipeline=pretraining -x {experiment} --params=source.folder=<folder of the images>
+kedro run --pipeline=pretraining -x {experiment} --params={overrides}
 ```
 
 The weights and this card then lie under `data/06_models/{experiment}/`.
@@ -57,17 +57,12 @@ The weights and this card then lie under `data/06_models/{experiment}/`.
 
 {checkpoint["trained_epochs"]} epochs from random weights, seed {checkpoint["seed"]}: {constants}.
 Augmentation: {augmentation or "none"}. The weights are those after the epoch {checkpoint["epoch"]}.
-The test images were used once, for the figures on this card.
 
 ## Accuracy by class
 
 | class | accuracy | {metrics.get("confidence", 0.95):.0%} interval |
 |---|---|---|
 {per_class}
-
-## Meant for
-
-Transfer to small images (about 32 pixels), teaching and tests. Too small for anything that matters.
 """
 
 

@@ -187,7 +187,7 @@ def _load_from_torchvision(backbone: str, name: str) -> BackboneWeights:
     chosen = choices[name]
     transform = chosen.transforms()
     try:
-        state = chosen.get_state_dict(progress=True, check_hash=True)
+        state = chosen.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise GraftError(

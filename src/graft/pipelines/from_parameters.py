@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from graft.pipelines.same_data import require_same_data
 
 if TYPE_CHECKING:
     from graft.images.store import ImageStore
@@ -23,6 +26,7 @@ def classifier_from_parameters(
     """The network of the `model` parameters with a head for the store's classes, frozen as told."""
     from graft.models.classifier import build_classifier
 
+    require_same_data(image_store.digest, dataset_card=dataset_card)
     classifier = build_classifier(
         model["backbone"],
         image_store.class_names,
@@ -66,3 +70,30 @@ def train_from_parameters(
         observers=[TrainingProgress(method), MlflowObserver(prefix=method)],
         initial_weights=weights.origin if weights else "none",
     )
+
+
+def require_buildable(model: Params, taps: Sequence[str]) -> None:
+    """Build the network once before anything runs: what does not fit shows within a second.
+
+    Args:
+        model: The `model` parameters.
+        taps: Where features will be tapped; empty where none will be.
+
+    Raises:
+        GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had.
+    """
+    from graft.models.classifier import build_classifier
+    from graft.models.weights import load_weights
+    from graft.probes.extraction import require_taps
+
+    classifier = build_classifier(
+        model["backbone"],
+        ["any", "other"],
+        load_weights(model["backbone"], model["weights"]),
+        dataset_mean=(0.5, 0.5, 0.5),
+        dataset_std=(0.25, 0.25, 0.25),
+        input_size=model["input_size"],
+    )
+    classifier.freeze(model["freezing"])
+    if taps:
+        require_taps(classifier, taps)

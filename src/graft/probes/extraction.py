@@ -87,7 +87,7 @@ def extract_features(
 
     from graft.progress import track
 
-    _require_known(model, taps)
+    require_taps(model, taps)
     started = time.perf_counter()
     model.to(compute.device).eval()
     if compute.channels_last:
@@ -112,6 +112,7 @@ def extract_features(
         splits=manifest["split"].to_numpy(dtype=str)[rows],
         class_names=store.class_names,
         metadata={
+            "data": store.digest,
             "backbone": model.spec.name,
             "taps": list(taps),
             "grid": grid,
@@ -166,7 +167,12 @@ def _pool(output: torch.Tensor, layout: str, grid: int = 1) -> torch.Tensor:
     return output
 
 
-def _require_known(model: Classifier, taps: Sequence[str]) -> None:
+def require_taps(model: Classifier, taps: Sequence[str]) -> None:
+    """Check that a classifier has these taps.
+
+    Raises:
+        GraftError: It has not, or there are none; the message lists the known ones.
+    """
     known = ("pooled", "logits", *model.stage_names())
     unknown = [tap for tap in taps if tap not in known]
     if unknown or not taps:

@@ -8,8 +8,9 @@ numbers would drown the others. Two machines:
   images `SVC(kernel="linear")` would do: the two differ in loss (squared hinge against hinge), and
   a switch between them would show up as a step in a learning curve.
 
-Class membership is decided by the highest decision value, one class against the rest. Decision
-values also rank images for ROC and precision-recall curves; calibrated probabilities
+Class membership is decided by the highest decision value; with the RBF kernel and several classes
+it sums up the votes of one-against-one machines. Decision values also rank images for ROC and
+precision-recall curves; calibrated probabilities
 (`SVC(probability=True)`, deprecated in scikit-learn 1.9) are not supported.
 """
 

@@ -12,7 +12,6 @@ that the run works on, whether it has saved or loaded them.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -90,9 +89,9 @@ def record_parameters(parameters: Mapping[str, Any]) -> None:
 
     if mlflow.active_run() is None:
         return
-    flat = [(name, str(value)[:_PARAMETER_LENGTH]) for name, value in _flat(parameters)]
-    for start in range(0, len(flat), _PARAMETERS_A_CALL):
-        mlflow.log_params(dict(flat[start : start + _PARAMETERS_A_CALL]))
+    texts = [(name, str(value)[:_PARAMETER_LENGTH]) for name, value in flat(parameters)]
+    for start in range(0, len(texts), _PARAMETERS_A_CALL):
+        mlflow.log_params(dict(texts[start : start + _PARAMETERS_A_CALL]))
 
 
 def record_metrics(nested: Mapping[str, Any]) -> None:
@@ -132,13 +131,10 @@ def record_images(name: str, store: ImageStore) -> None:
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 
-    digest = hashlib.sha256()
-    for column in ("sha256", "label", "split"):
-        digest.update("\n".join(store.manifest[column].astype(str)).encode())
     images = MetaDataset(
         CodeDatasetSource({"source": store.source}),
         name=store.source,
-        digest=digest.hexdigest()[:8],
+        digest=store.digest,
     )
     mlflow.log_input(images, context=name)
 
@@ -172,9 +168,10 @@ def _intervals(
             yield from _intervals(value, f"{prefix}{key}/")
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a nested dict under their dotted names."""
     for key, value in nested.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graft.tracking.records import flat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +36,7 @@ def print_summary(comparison: pd.DataFrame, look_next: list[str]) -> None:
     table = Table(box=box.SIMPLE_HEAD, title=f"{images:,} test images", title_justify="left")
     table.add_column("method")
     for header in _COLUMNS.values():
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=True)
     for row in comparison.to_dict("records"):
         table.add_row(row["method"], *(_cell(column, row) for column in _COLUMNS))
     console = Console()
@@ -42,20 +45,25 @@ def print_summary(comparison: pd.DataFrame, look_next: list[str]) -> None:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def where_to_look(tracking_uri: str, experiment_id: str) -> list[str]:
-    """How to see the pipeline in Kedro-Viz, and the experiment's runs in MLflow."""
+def where_the_graph_is(runtime_params: Mapping[str, Any]) -> str:
+    """How to see the pipeline in Kedro-Viz with the results of a run that had these parameters."""
+    given = ",".join(f"{name}={value}" for name, value in flat(runtime_params))
+    option = f" --params={shlex.quote(given)}" if given else ""
+    return f"Pipeline, data and figures:  kedro viz run{option}"
+
+
+def where_the_runs_are(tracking_uri: str, experiment_id: str) -> list[str]:
+    """How to see the experiment's runs in MLflow."""
     # Without the query MLflow opens in its mode for language models.
     page = f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-    lines = ["Pipeline, data and figures:  kedro viz run"]
     if tracking_uri.startswith(("http://", "https://")):
-        return [*lines, f"Curves and all runs:         {tracking_uri.rstrip('/')}{page}"]
+        return [f"Curves and all runs:         {tracking_uri.rstrip('/')}{page}"]
     # Job execution and more workers only make the server slow to start (41 s instead of 12).
     command = (
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 "
         f"--backend-store-uri {shlex.quote(tracking_uri)}"
     )
     return [
-        *lines,
         f"Curves and all runs:         {command}",
         f"                             and open http://127.0.0.1:5000{page}",
     ]

@@ -78,6 +78,7 @@ def train_classifier(
         "trained_epochs": len(result.history),
         "best_epoch": result.best_epoch,
         "train_images": train.size,
+        "data": store.digest,
         "train_seconds": round(result.seconds, 3),
         "parameters": count_parameters(model),
         "trainable_parameters": count_parameters(model, trainable_only=True),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graft.pipelines.same_data import require_same_data
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -24,6 +26,7 @@ def predict_finetuned(
     best_checkpoint: Checkpoint, image_store: ImageStore, compute: Params
 ) -> pd.DataFrame:
     """What the fine-tuned network says of the test images."""
+    require_same_data(image_store.digest, best_checkpoint=best_checkpoint.metadata)
     return _predict(FINETUNED, best_checkpoint, image_store, compute)
 
 
@@ -31,6 +34,7 @@ def predict_scratch(
     scratch_checkpoint: Checkpoint, image_store: ImageStore, compute: Params
 ) -> pd.DataFrame:
     """What the network trained from scratch says of the test images."""
+    require_same_data(image_store.digest, scratch_checkpoint=scratch_checkpoint.metadata)
     return _predict(SCRATCH, scratch_checkpoint, image_store, compute)
 
 
@@ -47,10 +51,11 @@ def _predict(
     ).to_frame()
 
 
-def predict_svm(svm: SVMClassifier, features: Features) -> pd.DataFrame:
+def predict_svm(svm: SVMClassifier, features: Features, image_store: ImageStore) -> pd.DataFrame:
     """What the support vector machine says of the test images."""
     from graft.evaluation.inference import predict_with_svm
 
+    require_same_data(image_store.digest, features=features.metadata, svm=svm.metadata)
     return predict_with_svm(svm, features, "test", SVM).to_frame()
 
 
@@ -61,21 +66,20 @@ def compare(
     best_checkpoint: Checkpoint,
     scratch_checkpoint: Checkpoint,
     svm: SVMClassifier,
-    svm_parameters: Params,
     evaluation: Params,
     seed: int,
 ) -> tuple[Params, pd.DataFrame]:
     """Metrics of all classifiers with intervals, and the table that compares them.
 
-    With `svm.positive_class` the task is binary, for the networks too: an image counts as
-    positive where the network decides for that class.
+    Where the machine is binary the task is, for the networks too: an image counts as positive
+    where the network decides for that class.
     """
     from graft.evaluation.comparison import comparison_table
     from graft.evaluation.metrics import classification_metrics
 
     predictions = _on_the_same_task(
         [finetuned_predictions, svm_predictions, scratch_predictions],
-        svm_parameters["positive_class"],
+        svm.metadata["recipe"]["positive_class"],
     )
     options = {
         "resamples": evaluation["bootstrap_resamples"],

@@ -25,7 +25,7 @@ def _predictions() -> list[Node]:
         ),
         Node(
             nodes.predict_svm,
-            inputs=["svm", "features"],
+            inputs=["svm", "features", "image_store"],
             outputs="svm_predictions",
             name="predict_svm",
         ),
@@ -49,7 +49,6 @@ def _comparison() -> list[Node]:
                 "best_checkpoint",
                 "scratch_checkpoint",
                 "svm",
-                "params:svm",
                 "params:evaluation",
                 "params:seed",
             ],

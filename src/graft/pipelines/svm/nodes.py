@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 def fit(features: Features, svm: dict[str, Any], seed: int) -> SVMClassifier:
     """Standardise and fit on the training images; validation and test images stay unseen."""
+    from dataclasses import replace
+
     from graft.probes.svm import SVMRecipe, fit_svm
 
     train = features.of("train")
-    return fit_svm(train.matrix, train.labels, train.class_names, SVMRecipe(**svm), seed)
+    fitted = fit_svm(train.matrix, train.labels, train.class_names, SVMRecipe(**svm), seed)
+    return replace(fitted, metadata={**fitted.metadata, "data": features.metadata["data"]})

@@ -153,19 +153,16 @@ def build_classifier(
         GraftError: Unknown backbone, weights that do not fit, or a size that it cannot take.
     """
     spec = get_backbone(backbone)
-    if spec.fixed_input_size and input_size != spec.input_size:
-        raise GraftError(
-            f"model.input_size: {backbone} takes images of {spec.input_size} pixels only. "
-            f"Set model.input_size to {spec.input_size}."
-        )
+    _require_input_size(spec, input_size)
     seed_everything(derive_seed(seed, "weights"))
     net = spec.build(weights.head_outputs(spec) if weights else len(class_names))
     if weights is not None:
         load_into(net, spec, weights)
         _replace_head(net, spec, len(class_names))
-    own = normalisation == "backbone" or (normalisation == "auto" and weights is not None)
-    mean = weights.mean or spec.mean if own and weights else spec.mean if own else dataset_mean
-    std = weights.std or spec.std if own and weights else spec.std if own else dataset_std
+    if normalisation == "backbone" or (normalisation == "auto" and weights is not None):
+        mean, std = _wanted_normalisation(spec, weights)
+    else:
+        mean, std = dataset_mean, dataset_std
     return Classifier(net, spec, class_names, mean, std, input_size)
 
 
@@ -177,18 +174,34 @@ def build_pretrained(
     Its classes are named by number ("0", "1", …): weights do not say what their outputs mean.
     """
     spec = get_backbone(backbone)
+    _require_input_size(spec, input_size)
     outputs = weights.head_outputs(spec)
     net = spec.build(outputs)
     load_into(net, spec, weights)
     names = [str(number) for number in range(outputs)]
-    return Classifier(
-        net, spec, names, weights.mean or spec.mean, weights.std or spec.std, input_size
-    )
+    return Classifier(net, spec, names, *_wanted_normalisation(spec, weights), input_size)
 
 
 def count_parameters(model: nn.Module, *, trainable_only: bool = False) -> int:
     """The number of parameters, buffers (batch-norm statistics) not counted."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable_only)
+
+
+def _wanted_normalisation(
+    spec: BackboneSpec, weights: BackboneWeights | None
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and deviation that the weights' file names, else those of the published weights."""
+    if weights is not None and weights.mean and weights.std:
+        return weights.mean, weights.std
+    return spec.mean, spec.std
+
+
+def _require_input_size(spec: BackboneSpec, input_size: int | None) -> None:
+    if spec.fixed_input_size and input_size != spec.input_size:
+        raise GraftError(
+            f"model.input_size: {spec.name} takes images of {spec.input_size} pixels only. "
+            f"Set model.input_size to {spec.input_size}."
+        )
 
 
 def _replace_head(net: nn.Module, spec: BackboneSpec, num_classes: int) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,3 +135,12 @@ class ProjectCopy:
 def warnings_in(output: str) -> list[str]:
     """The lines of a command's output that would worry a user."""
     return [line for line in output.splitlines() if re.search(r"warning|error\b", line, re.I)]
+
+
+def free_port() -> int:
+    """Not the system's choice: Kedro-Viz takes no port above 49151."""
+    while True:
+        port = random.randint(20000, 32000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

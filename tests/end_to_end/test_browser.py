@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -23,7 +21,7 @@ from graft.pipeline_registry import register_pipelines
 
 from .browser import Browser, find_chromium
 from .conftest import FinishedRun
-from .project_copy import BIN, ProjectCopy
+from .project_copy import BIN, ProjectCopy, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -43,7 +41,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 @contextmanager
 def serving(project: ProjectCopy, *command: str) -> Iterator[str]:
     """Start a server at a free port, wait until it answers, and end it with all its children."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     log = project.path.parent / f"server-{port}.log"
     with log.open("wb") as output:
@@ -63,15 +61,6 @@ def serving(project: ProjectCopy, *command: str) -> Iterator[str]:
             os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=60)
         log.unlink()
-
-
-def _free_port() -> int:
-    """Not the system's choice: Kedro-Viz takes no port above 49151."""
-    while True:
-        port = random.randint(20000, 32000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .project_copy import BIN, ROOT, TIMEOUT, ProjectCopy
+from .project_copy import BIN, ROOT, TIMEOUT, ProjectCopy, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -100,9 +99,7 @@ def test_a_shown_command_ends_well(reader: ProjectCopy, command: str) -> None:
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(SERVERS)])
 def test_a_shown_server_answers(reader: ProjectCopy, command: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = f"exec env {command} --port={port}"
     command += " --no-browser" if "viz" in command else ""
     server = subprocess.Popen(

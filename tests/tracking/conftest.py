@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -68,7 +69,8 @@ def train(training, seed):
             raise KeyboardInterrupt
         case "sleep":
             time.sleep(60)
-    return {"cnn": {"accuracy": 0.9, "classes": {"a, b": 1}}, "note": "x"}, {"seed": seed}
+    measures = {"accuracy": {"value": 0.9}, "classes": {"a, b": {"value": 1}}}
+    return {"cnn": measures, "note": "x"}, {"seed": seed}
 
 
 def register_pipelines():
@@ -77,6 +79,12 @@ def register_pipelines():
     )
     return {"training": train_once, "__default__": train_once}
 """
+
+
+def _default_signals() -> None:
+    """As in a terminal; a background script hands on that Ctrl-C and hang-ups are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class TinyProject:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_default_signals,
         )
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

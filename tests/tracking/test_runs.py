@@ -57,12 +57,11 @@ def test_curves_have_one_point_an_epoch(finished):
 
 def test_metrics_and_artifacts_are_recorded_as_the_catalog_asks(finished):
     project, run, _ = finished
-    assert run.data.metrics["cnn/accuracy"] == 0.9
-    assert run.data.metrics["cnn/classes/a_ b"] == 1.0
+    assert run.data.metrics["test/cnn/accuracy"] == 0.9
+    assert run.data.metrics["test/cnn/classes/a_ b"] == 1.0
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
-    assert [path.name for path in (folder / "report").iterdir()] == ["report.json"]
-    assert json.loads((folder / "report/report.json").read_text()) == {"seed": 3}
-    assert not (folder / "metrics").exists()
+    assert [path.name for path in (folder / "files").iterdir()] == ["report.json"]
+    assert json.loads((folder / "files/report.json").read_text()) == {"seed": 3}
     assert list(project.path.glob("data/short/report.json/*/report.json"))
 
 

@@ -13,6 +13,7 @@ from kedro.framework.project import pipelines, settings
 
 from graft.config.problems import did_you_mean
 from graft.errors import GraftError
+from graft.tracking.turns import end_turn, wait_for_turn
 
 
 class UserError(click.ClickException):
@@ -50,6 +51,7 @@ def run(experiment: str | None, **options: Any) -> Any:
             raise click.UsageError("--pipeline and --pipelines mean the same: give one of them.")
         # Kedro warns that --pipeline will go some day. With us it stays.
         options["pipelines"], options["pipeline"] = [options["pipeline"]], None
+    wait_for_turn(_project_path(click.get_current_context()))
     try:
         return kedro_run.callback(**options)
     except Exception as error:
@@ -57,6 +59,8 @@ def run(experiment: str | None, **options: Any) -> Any:
         if mistake is None:
             raise
         raise UserError(str(mistake)) from error
+    finally:
+        end_turn()  # a run that has begun has done so already
 
 
 def _mistake_behind(error: BaseException | None) -> GraftError | None:
@@ -126,5 +130,8 @@ def show(context: click.Context, name: str) -> None:
 
 def _conf_folder(context: click.Context) -> Path:
     """The project's `conf`; `context.obj` is what Kedro knows about the project."""
-    project_path = Path(context.obj.project_path) if context.obj else Path.cwd()
-    return project_path / str(settings.CONF_SOURCE)
+    return _project_path(context) / str(settings.CONF_SOURCE)
+
+
+def _project_path(context: click.Context) -> Path:
+    return Path(context.obj.project_path) if context.obj else Path.cwd()

@@ -15,6 +15,7 @@ from graft.pipelines.from_parameters import require_buildable
 from graft.pipelines.stored_inputs import require_stored_inputs
 from graft.tracking.provenance import RunTags, run_tags
 from graft.tracking.status import RunStatus, reap_stale_runs
+from graft.tracking.turns import end_turn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ class RunHooks:
 
         from graft.tracking.database import ensure_database
 
+        end_turn()
         self._status.end_interrupted()  # in a notebook, where Ctrl-C ends a run but no process
         self._context = context
         self._mlflow = KedroMlflowConfig.model_validate(context.config_loader["mlflow"])

@@ -59,7 +59,8 @@ class RunHooks:
         require_stored_inputs(pipeline, catalog, pipelines)
         if "params:model" in pipeline.inputs():
             extracts = "params:features" in pipeline.inputs()
-            require_buildable(parameters["model"], parameters["features"]["taps"] * extracts)
+            taps = parameters["features"]["taps"] if extracts else []
+            require_buildable(parameters["model"], taps)
         reap_stale_runs(self._mlflow.tracking.experiment.name)
         self._tags.provide(run_tags(self._context.project_path, parameters["experiment"]))
         self._status.arm()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,8 @@ def test_a_shown_server_answers(reader: ProjectCopy, command: str) -> None:
     try:
         assert answers(f"http://127.0.0.1:{port}/", server)
     finally:
-        os.killpg(server.pid, 9)
+        with suppress(ProcessLookupError):  # it has ended by itself, which the assertion tells
+            os.killpg(server.pid, 9)
         server.wait()
 
 

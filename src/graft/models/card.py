@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graft.images.augmentation import policy_from_parameters
 from graft.images.sources import get_source
 
 
@@ -21,14 +22,20 @@ def model_card(
     source = get_source(data["source"])
     recipe = checkpoint["recipe"]
     constants = ", ".join(f"{k} {v}" for k, v in recipe.items() if v is not None)
-    augmentation = ", ".join(f"{k} {v}" for k, v in checkpoint["augmentation"].items() if v)
+    augmentation = policy_from_parameters(checkpoint["augmentation"]).describe()
+    # Where images show several classes, they are ranked for each.
+    several = "mean_average_precision" in metrics
+    total, single = (
+        ("mean_average_precision", "average_precision") if several else ("accuracy",) * 2
+    )
     per_class = "\n".join(
-        f"| {name} | {_percent(figures['accuracy'])} | "
+        f"| {name} | {_percent(figures[single])} | "
         f"{_percent(figures['low'])} – {_percent(figures['high'])} |"
         for name, figures in metrics["per_class"].items()
     )
-    accuracy = metrics["accuracy"]
-    interval = f"{_percent(accuracy['low'])} – {_percent(accuracy['high'])}"
+    options = "".join(f", {option} {value}" for option, value in checkpoint["options"].items())
+    score, images = metrics[total], f"{metrics['test_images']:,} images"
+    interval = f"{_percent(score['low'])} – {_percent(score['high'])}"
     precision = checkpoint.get("stored_as", "float32")
     overrides = f"source.folder=/path/to/images,seed={checkpoint['seed']}"
     minutes = f"{checkpoint['train_seconds'] / 60:.0f} minutes"
@@ -37,12 +44,12 @@ def model_card(
 
 | | |
 |---|---|
-| network | {checkpoint["backbone"]}, {checkpoint["parameters"]:,} parameters |
+| network | {checkpoint["backbone"]}{options}, {checkpoint["parameters"]:,} parameters |
 | input | {size} × {size} RGB, channel means {checkpoint["mean"]}, deviations {checkpoint["std"]} |
 | classes | {", ".join(checkpoint["class_names"])} |
 | training data | {checkpoint["train_images"]:,} images; {source.citation or "no citation"} |
-| test accuracy | {_percent(accuracy["value"])} ({interval}), {metrics["test_images"]:,} images |
-| stored as | {precision}; the accuracy is that of the stored weights |
+| test {_in_words(total)} | {_percent(score["value"])} ({interval}), {images} |
+| stored as | {precision}; the {_in_words(total)} is that of the stored weights |
 | training time | {minutes} on {checkpoint["device"]} in {checkpoint["precision"]} |
 
 ## Reproduce
@@ -56,15 +63,20 @@ The weights and this card then lie under `data/06_models/{experiment}/`.
 ## Recipe
 
 {checkpoint["trained_epochs"]} epochs from random weights, seed {checkpoint["seed"]}: {constants}.
-Augmentation: {augmentation or "none"}. The weights are those after the epoch {checkpoint["epoch"]}.
+Augmentation: {augmentation}. The weights are those after the epoch {checkpoint["epoch"]}.
 
-## Accuracy by class
+## {_in_words(single).capitalize()} by class
 
-| class | accuracy | {metrics.get("confidence", 0.95):.0%} interval |
+| class | {_in_words(single)} | {metrics.get("confidence", 0.95):.0%} interval |
 |---|---|---|
 {per_class}
 """
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
+def _in_words(measure: str) -> str:
+    return measure.replace("_", " ")
+
+
+def _percent(share: float | None) -> str:
+    """In percent, or a dash where there was nothing to measure."""
+    return "–" if share is None else f"{100 * share:.2f} %"

@@ -7,14 +7,18 @@ statistics, no dropout, also after a call of `.train()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
+import torch.nn.functional as F
 from torch import nn
 
 from graft.errors import GraftError
+from graft.images.conversion import normalise
 from graft.models.backbones import get_backbone
+from graft.models.heads import Head, replace_head
+from graft.models.options import choose_options
 from graft.models.spec import BackboneSpec
 from graft.models.weights import BackboneWeights, load_into
 from graft.seeding import derive_seed, seed_everything
@@ -28,6 +32,8 @@ class Classifier(nn.Module):
         spec: Its backbone's spec.
         class_names: What the outputs mean, in order.
         input_size: Side length that images are resized to, or None to take them as they come.
+        options: The network's options, all of them.
+        head_kind: What kind of head it has.
     """
 
     mean: torch.Tensor
@@ -41,12 +47,16 @@ class Classifier(nn.Module):
         mean: Sequence[float],
         std: Sequence[float],
         input_size: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        head_kind: Head | None = None,
     ) -> None:
         super().__init__()
         self.net = net
         self.spec = spec
         self.class_names = tuple(class_names)
         self.input_size = input_size
+        self.options = choose_options(spec.name, spec.options, options or {})
+        self.head_kind = head_kind or Head()
         self._frozen: tuple[nn.Module, ...] = ()
         # Not part of the weights: a checkpoint keeps them as metadata.
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
@@ -57,7 +67,7 @@ class Classifier(nn.Module):
             images = F.interpolate(
                 images, size=(self.input_size,) * 2, mode="bilinear", antialias=True
             )
-        logits: torch.Tensor = self.net((images - self.mean) / self.std)
+        logits: torch.Tensor = self.net(normalise(images, self.mean, self.std))
         return logits
 
     @property
@@ -134,12 +144,14 @@ def build_classifier(
     dataset_std: Sequence[float],
     normalisation: str = "auto",
     input_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    head: Head | None = None,
     seed: int = 0,
 ) -> Classifier:
     """A network with pretrained or random weights and a fresh head for `class_names`.
 
     Args:
-        backbone: A name of `list_backbones()`.
+        backbone: A name that `get_backbone` knows.
         class_names: The task's classes.
         weights: Pretrained weights, or None for random ones.
         dataset_mean: Channel means of the training images, in [0, 1].
@@ -147,39 +159,62 @@ def build_classifier(
         normalisation: "backbone" (what its pretrained weights want), "dataset", or "auto": the
             backbone's where there are pretrained weights, else the data set's.
         input_size: Side length in pixels to resize to, or None to take images as stored.
+        options: What the network leaves open, where it differs from the defaults.
+        head: What kind of head; None for a single layer.
         seed: Seeds the random weights.
 
     Raises:
-        GraftError: Unknown backbone, weights that do not fit, or a size that it cannot take.
+        GraftError: Unknown backbone or option, weights that do not fit, or a size or head that
+            the network cannot take.
     """
+    head = head or Head()
     spec = get_backbone(backbone)
-    _require_input_size(spec, input_size)
+    spec.require_input_size(input_size)
     seed_everything(derive_seed(seed, "weights"))
-    net = spec.build(weights.head_outputs(spec) if weights else len(class_names))
-    if weights is not None:
-        load_into(net, spec, weights)
-        _replace_head(net, spec, len(class_names))
+    if weights is None:
+        net = spec.build(len(class_names), input_size, options)
+    else:
+        net = _with_weights(spec, weights, input_size, options)
+    if weights is not None or head.hidden is not None:
+        replace_head(net, spec, len(class_names), head)
     if normalisation == "backbone" or (normalisation == "auto" and weights is not None):
         mean, std = _wanted_normalisation(spec, weights)
     else:
         mean, std = dataset_mean, dataset_std
-    return Classifier(net, spec, class_names, mean, std, input_size)
+    return Classifier(net, spec, class_names, mean, std, input_size, options, head)
 
 
 def build_pretrained(
-    backbone: str, weights: BackboneWeights, input_size: int | None = None
+    backbone: str,
+    weights: BackboneWeights,
+    input_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Classifier:
     """A network exactly as its pretrained weights made it, the head of the source task included.
 
     Its classes are named by number ("0", "1", …): weights do not say what their outputs mean.
     """
     spec = get_backbone(backbone)
-    _require_input_size(spec, input_size)
-    outputs = weights.head_outputs(spec)
-    net = spec.build(outputs)
+    spec.require_input_size(input_size)
+    net = _with_weights(spec, weights, input_size, options)
+    names = [str(number) for number in range(weights.head_outputs(spec))]
+    normalisation = _wanted_normalisation(spec, weights)
+    head = Head(weights.head_hidden(spec))
+    return Classifier(net, spec, names, *normalisation, input_size, options, head)
+
+
+def _with_weights(
+    spec: BackboneSpec,
+    weights: BackboneWeights,
+    input_size: int | None,
+    options: Mapping[str, Any] | None,
+) -> nn.Module:
+    """The network of some weights, with the head that they were trained with."""
+    net = spec.build(weights.head_outputs(spec), input_size, options)
+    if hidden := weights.head_hidden(spec):
+        replace_head(net, spec, weights.head_outputs(spec), Head(hidden))
     load_into(net, spec, weights)
-    names = [str(number) for number in range(outputs)]
-    return Classifier(net, spec, names, *_wanted_normalisation(spec, weights), input_size)
+    return net
 
 
 def count_parameters(model: nn.Module, *, trainable_only: bool = False) -> int:
@@ -194,31 +229,6 @@ def _wanted_normalisation(
     if weights is not None and weights.mean and weights.std:
         return weights.mean, weights.std
     return spec.mean, spec.std
-
-
-def _require_input_size(spec: BackboneSpec, input_size: int | None) -> None:
-    if spec.fixed_input_size and input_size != spec.input_size:
-        raise GraftError(
-            f"model.input_size: {spec.name} takes images of {spec.input_size} pixels only. "
-            f"Set model.input_size to {spec.input_size}."
-        )
-
-
-def _replace_head(net: nn.Module, spec: BackboneSpec, num_classes: int) -> None:
-    """Put a fresh last layer of the same kind where the spec says the head is."""
-    old = net.get_submodule(spec.head)
-    new: nn.Module
-    if isinstance(old, nn.Linear):
-        new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
-    elif isinstance(old, nn.Conv2d):  # SqueezeNet classifies with a 1x1 convolution
-        new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1, bias=old.bias is not None)
-        nn.init.normal_(new.weight, std=0.01)
-        if new.bias is not None:
-            nn.init.zeros_(new.bias)
-    else:
-        raise GraftError(f"{spec.name}: the head at '{spec.head}' is a {type(old).__name__}.")
-    parent, _, name = spec.head.rpartition(".")
-    setattr(net.get_submodule(parent), name, new)
 
 
 def _resolve(net: nn.Module, path: str) -> nn.Module | nn.Parameter | None:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from graft.models.spec import BackboneSpec
 
@@ -29,7 +29,7 @@ class Family:
     head: str
     stages: Callable[[nn.Module], Stages]
     layout: str = "NCHW"
-    fixed_input_size: bool = False
+    sizes: Literal["any", "fixed"] = "any"
     build_options: dict[str, Any] = field(default_factory=dict)
     ignored_weights: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ def torchvision_spec(name: str) -> BackboneSpec:
     if name.startswith("vit"):
         options["image_size"] = size
 
-    def build(num_classes: int) -> nn.Module:
+    def make(num_classes: int) -> nn.Module:
         from torchvision.models import get_model
 
         with warnings.catch_warnings():
@@ -64,14 +64,15 @@ def torchvision_spec(name: str) -> BackboneSpec:
 
     return BackboneSpec(
         name=name,
-        build=build,
+        make=make,
         head=family.head,
         stages=family.stages,
         mean=tuple(preprocessing.mean),
         std=tuple(preprocessing.std),
         input_size=size,
-        fixed_input_size=family.fixed_input_size,
+        sizes=family.sizes,
         layout=family.layout,
+        published_as=name,
         ignored_weights=family.ignored_weights,
     )
 
@@ -232,7 +233,7 @@ FAMILIES = (
             **{f"stage{i + 1}": f"blocks.{i}" for i in range(4)},
             neck="classifier.2 classifier.3 classifier.4",
         ),
-        fixed_input_size=True,
+        sizes="fixed",
     ),
     Family(
         ("swin",),
@@ -246,5 +247,5 @@ FAMILIES = (
         ),
         layout="NHWC",
     ),
-    Family(("vit",), "heads.head", _vit_stages, layout="tokens", fixed_input_size=True),
+    Family(("vit",), "heads.head", _vit_stages, layout="tokens", sizes="fixed"),
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from graft.errors import GraftError
 from graft.models.backbones import get_backbone
 from graft.models.spec import BackboneSpec
+from graft.models.timm_adapter import PREFIX, load_timm_weights
 
 if TYPE_CHECKING:
     import torch
@@ -48,13 +49,19 @@ class BackboneWeights:
         Raises:
             GraftError: They hold no head under the spec's name.
         """
-        key = f"{spec.head}.weight"
-        if key not in self.state:
-            raise GraftError(
-                f"model.weights: {self.origin} does not fit {spec.name}: it has no '{key}'. "
-                f"It begins with {', '.join(list(self.state)[:4])}."
-            )
-        return int(self.state[key].shape[0])
+        layer, block = f"{spec.head}.weight", f"{spec.head}.3.weight"
+        for key in (layer, block):
+            if key in self.state:
+                return int(self.state[key].shape[0])
+        raise GraftError(
+            f"model.weights: {self.origin} does not fit {spec.name}: it has no '{layer}'. "
+            f"It begins with {', '.join(list(self.state)[:4])}."
+        )
+
+    def head_hidden(self, spec: BackboneSpec) -> int | None:
+        """How many neurons lie between the two layers of their head, None if it has but one."""
+        first = self.state.get(f"{spec.head}.0.weight")
+        return None if first is None else int(first.shape[0])
 
 
 def load_weights(backbone: str, weights: str) -> BackboneWeights | None:
@@ -63,7 +70,8 @@ def load_weights(backbone: str, weights: str) -> BackboneWeights | None:
     Args:
         backbone: The backbone that they are for.
         weights: "none", "shipped", the path of a `.safetensors` or `.pth` file, or a name of
-            torchvision's weights ("IMAGENET1K_V1", "DEFAULT"), downloaded on first use.
+            torchvision's weights ("IMAGENET1K_V1", "DEFAULT"), downloaded on first use. Of
+            timm's networks "DEFAULT" is what the tag in their name says.
 
     Returns:
         The weights, or None for "none".
@@ -77,6 +85,8 @@ def load_weights(backbone: str, weights: str) -> BackboneWeights | None:
         return _load_shipped(backbone)
     if Path(weights).suffix in FILE_SUFFIXES:
         return load_weights_file(Path(weights))
+    if backbone.startswith(PREFIX):
+        return _load_from_timm(backbone, weights)
     return _load_from_torchvision(backbone, weights)
 
 
@@ -169,16 +179,27 @@ def _load_shipped(backbone: str) -> BackboneWeights:
         return load_weights_file(path)
 
 
+def _load_from_timm(backbone: str, name: str) -> BackboneWeights:
+    if name != "DEFAULT":
+        raise GraftError(
+            f"model.weights: '{name}' is not known for {backbone}. Give DEFAULT, 'none' or a file; "
+            "which of several published weights is a tag in the backbone's name."
+        )
+    spec = get_backbone(backbone)
+    return BackboneWeights(load_timm_weights(backbone), backbone, spec.mean, spec.std)
+
+
 def _load_from_torchvision(backbone: str, name: str) -> BackboneWeights:
     import torch
-    from torchvision.models import get_model_weights, list_models
+    from torchvision.models import get_model_weights
 
-    if backbone not in list_models():
+    network = get_backbone(backbone).published_as
+    if network is None:
         raise GraftError(
             f"model.weights: '{name}' is neither a file ({', '.join(FILE_SUFFIXES)}) nor known for "
             f"{backbone}. Give 'shipped', 'none' or a file."
         )
-    choices = get_model_weights(backbone)
+    choices = get_model_weights(network)
     if name not in choices.__members__:
         raise GraftError(
             f"model.weights: torchvision has no weights '{name}' for {backbone}. "

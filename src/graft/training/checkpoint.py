@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ class Checkpoint:
     Attributes:
         weights: State dict of the network, head included, on the CPU. Under the same names as
             published weights, so that a checkpoint can be the `model.weights` of another run.
-        metadata: JSON types only: backbone, class_names, mean, std, input_size, epoch and
-            whatever a run wants to remember (seconds, parameters, weights that it began with).
+        metadata: JSON types only: backbone, options, head, class_names, mean, std, input_size,
+            epoch and whatever a run wants to remember (seconds, parameters, weights that it began
+            with).
     """
 
     weights: dict[str, torch.Tensor]
@@ -32,6 +33,8 @@ def make_checkpoint(
     """A checkpoint of `state`, with all that `restore_classifier` needs."""
     metadata = {
         "backbone": model.spec.name,
+        "options": dict(model.options),
+        "head": asdict(model.head_kind),
         "class_names": list(model.class_names),
         "mean": [round(value, 6) for value in model.mean.flatten().tolist()],
         "std": [round(value, 6) for value in model.std.flatten().tolist()],
@@ -49,11 +52,16 @@ def restore_classifier(checkpoint: Checkpoint) -> Classifier:
     """
     from graft.models.backbones import get_backbone
     from graft.models.classifier import Classifier
+    from graft.models.heads import Head, replace_head
     from graft.models.weights import BackboneWeights, load_into
 
     metadata = checkpoint.metadata
     spec = get_backbone(metadata["backbone"])
-    net = spec.build(len(metadata["class_names"]))
+    head = Head(**metadata["head"])
+    outputs = len(metadata["class_names"])
+    net = spec.build(outputs, metadata["input_size"], metadata["options"])
+    if head.hidden is not None:
+        replace_head(net, spec, outputs, head)
     load_into(net, spec, BackboneWeights(checkpoint.weights, "the checkpoint"))
     model = Classifier(
         net,
@@ -62,6 +70,8 @@ def restore_classifier(checkpoint: Checkpoint) -> Classifier:
         metadata["mean"],
         metadata["std"],
         metadata["input_size"],
+        metadata["options"],
+        head,
     )
     return model.eval()
 

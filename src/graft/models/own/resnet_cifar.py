@@ -8,8 +8,10 @@ the input is subsampled and padded with zero channels, which adds no parameter.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
+import torch.nn.functional as F
 from torch import nn
+
+from graft.models.spec import BackboneSpec
 
 
 class BasicBlock(nn.Module):
@@ -67,3 +69,22 @@ class CifarResNet(nn.Module):
 def resnet20_cifar(num_classes: int) -> CifarResNet:
     """ResNet-20; the paper reports 8.75 % error on CIFAR-10 (table 6)."""
     return CifarResNet(3, num_classes)
+
+
+_STAGES = {
+    "stem": ("conv1", "bn1"),
+    "stage1": ("stage1",),
+    "stage2": ("stage2",),
+    "stage3": ("stage3",),
+}
+SPECS: tuple[BackboneSpec, ...] = (
+    BackboneSpec(
+        name="resnet20_cifar",
+        make=resnet20_cifar,
+        head="fc",
+        stages=lambda _: _STAGES,
+        mean=(0.4914, 0.4822, 0.4465),  # of CIFAR-10's training images
+        std=(0.2470, 0.2435, 0.2616),
+        input_size=32,
+    ),
+)

@@ -26,9 +26,9 @@ def image_source(folder: str | None) -> ImageSourceDataset:
 def test_a_source_is_listed_from_its_folder(
     monkeypatch: pytest.MonkeyPatch, folder: str | None, expected: Path | None
 ) -> None:
-    spec = SimpleNamespace(list_images=lambda *folders: folders)
+    spec = SimpleNamespace(list_from=lambda *given: given)
     monkeypatch.setattr(sources, "get_source", {"folder": spec}.__getitem__)
-    assert image_source(folder).load() == (expected, Path("data/01_raw"))
+    assert image_source(folder).load() == (expected, Path("data/01_raw"), {})
 
 
 def test_digits_are_listed() -> None:

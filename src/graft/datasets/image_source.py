@@ -29,8 +29,8 @@ class ImageSourceDataset(LoadOnlyDataset["ImageListing"]):
     ) -> None:
         """
         Args:
-            source: The parameters `source`: `name`, a registered source, and `folder`, where its
-                files lie (null where it needs none).
+            source: The parameters `source`: `name`, a registered source, `folder`, where its
+                files lie (null where it needs none), and `options`, what this source alone knows.
             download_folder: Where a source may put what it downloads.
             metadata: For the tracking hook and Kedro-Viz.
         """
@@ -42,8 +42,10 @@ class ImageSourceDataset(LoadOnlyDataset["ImageListing"]):
         from graft.images.sources import get_source
 
         folder = self._source.get("folder")
-        return get_source(self._source["name"]).list_images(
-            Path(folder).expanduser() if folder else None, Path(self._download_folder)
+        return get_source(self._source["name"]).list_from(
+            Path(folder).expanduser() if folder else None,
+            Path(self._download_folder),
+            self._source.get("options", {}),
         )
 
     def _describe(self) -> dict[str, Any]:

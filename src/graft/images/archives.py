@@ -1,4 +1,4 @@
-"""Unpack a tar archive of a published collection, complete or not at all.
+"""Fetch and unpack a tar archive of a published collection, complete or not at all.
 
 Zip archives of images are never unpacked: `graft.images.file_tree` reads inside them.
 """
@@ -13,9 +13,25 @@ from gzip import BadGzipFile
 from pathlib import Path
 
 from graft.errors import GraftError
-from graft.images.download import one_at_a_time
+from graft.images.download import RemoteFile, fetch, one_at_a_time
 from graft.images.file_tree import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_MEMBERS, MAX_FILE_BYTES
 from graft.progress import track
+
+
+def fetch_folder(remote: RemoteFile, target: Path, instead: str) -> Path:
+    """The folder `target`, downloaded beside itself as a tar archive and unpacked, once.
+
+    Args:
+        remote: The archive; it holds `target.name` at its top.
+        target: The folder; if it is there, the archive need not be.
+        instead: What `source.folder` may name instead of a download, for the message.
+
+    Raises:
+        GraftError: The archive cannot be had, or it cannot be unpacked.
+    """
+    if not target.is_dir():
+        unpack_tar(fetch(remote, target.parent, instead), target)
+    return target
 
 
 def unpack_tar(archive: Path, target: Path) -> None:

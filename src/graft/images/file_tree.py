@@ -39,12 +39,15 @@ class FileTree:
         folders: Paths of all folders, with or without images; the root itself is "".
         read: From a path to the file's bytes; raises OSError or zipfile's errors. Safe to call
             from several threads.
+        state: From a path to a cheap sign that changes with the file's content: "size:mtime_ns" of
+            a file (see `file_state`), "size:crc32" of a zip's member.
     """
 
     root: Path
     files: tuple[str, ...]
     folders: frozenset[str]
     read: Callable[[str], bytes]
+    state: Callable[[str], str]
 
     def subfolders(self, folder: str) -> list[str]:
         """Names of the folders directly inside `folder`, sorted."""
@@ -104,6 +107,29 @@ def readable_formats() -> tuple[str, ...]:
     return (*usual, *sorted(set(Image.OPEN) - UNDECODABLE_FORMATS - set(usual)))
 
 
+def read_file(path: Path) -> bytes:
+    """The bytes of an ordinary file; a pipe or a device would block or never end.
+
+    Raises:
+        OSError: There is no such file, or it is larger than `MAX_FILE_BYTES`.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("not an ordinary file")
+    if status.st_size > MAX_FILE_BYTES:
+        raise OSError(f"{status.st_size} bytes, more than {MAX_FILE_BYTES}")
+    return path.read_bytes()
+
+
+def file_state(path: str | Path) -> str:
+    """The file's "size:mtime_ns", without reading it; "" where there is no file to be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
 def _scan_folder(root: Path) -> FileTree:
     extensions = readable_extensions()
     locations: dict[str, Path] = {}
@@ -131,7 +157,11 @@ def _scan_folder(root: Path) -> FileTree:
         logger.warning("Symbolic links to folders are not followed: %s.", ", ".join(links))
     _report_ignored(root, ignored)
     return FileTree(
-        root, tuple(sorted(locations)), frozenset(folders), lambda path: _read_file(locations[path])
+        root,
+        tuple(sorted(locations)),
+        frozenset(folders),
+        read=lambda path: read_file(locations[path]),
+        state=lambda path: file_state(locations[path]),
     )
 
 
@@ -156,7 +186,10 @@ def _scan_zip(root: Path) -> FileTree:
         with lock:  # zipfile promises nothing to threads; decoding, the long part, is outside
             return archive.read(members[path])
 
-    return FileTree(root, tuple(sorted(images)), frozenset(folders), read)
+    def state(path: str) -> str:
+        return f"{members[path].file_size}:{members[path].CRC:08x}"
+
+    return FileTree(root, tuple(sorted(images)), frozenset(folders), read, state)
 
 
 def _check_members(root: Path, members: dict[str, zipfile.ZipInfo]) -> None:
@@ -182,16 +215,6 @@ def _check_members(root: Path, members: dict[str, zipfile.ZipInfo]) -> None:
             f"The archive '{root}' would unpack to {unpacked} bytes, more than "
             f"{MAX_ARCHIVE_BYTES}. If you trust it, unpack it yourself and name the folder."
         )
-
-
-def _read_file(path: Path) -> bytes:
-    """The bytes of an ordinary file; a pipe or a device would block or never end."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError("not an ordinary file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise OSError(f"{status.st_size} bytes, more than {MAX_FILE_BYTES}")
-    return path.read_bytes()
 
 
 def _parent(path: str) -> str:

@@ -11,7 +11,7 @@ from graft.errors import GraftError
 from graft.images.listing import ImageListing
 from graft.images.sources import folder as source
 
-from ..image_files import encode, make_pixels, write_classes, zip_folder
+from ..image_files import encode, make_pixels, without_state, write_classes, zip_folder
 
 
 def list_images(folder: Path | None) -> ImageListing:
@@ -68,7 +68,7 @@ def test_a_zip_gives_the_same_listing_as_its_folder(
     folder = request.getfixturevalue(layout)
     unpacked = list_images(folder)
     zipped = list_images(zip_folder(folder, tmp_path / "pets.zip", prefix))
-    assert zipped.records.equals(unpacked.records)
+    assert without_state(zipped).equals(without_state(unpacked))
     assert zipped.class_names == unpacked.class_names
     image = unpacked.records["id"].iloc[-1]
     assert zipped.read(image) == unpacked.read(image)

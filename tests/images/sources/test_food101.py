@@ -11,7 +11,7 @@ from graft.images.card import dataset_card
 from graft.images.sources import food101
 from graft.images.sources.food101 import list_images
 
-from ..image_files import as_published, encode, make_pixels, tar_folders
+from ..image_files import as_published, encode, make_pixels, tar_folders, without_state
 from ..ingestion import ingest
 
 LISTS = {
@@ -38,7 +38,7 @@ def food(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_lists_decide_on_classes_and_parts(food: Path) -> None:
     listing = list_images(food, Path("not-used"))
     assert listing.class_names == ("apple_pie", "waffles")
-    records = listing.records.set_index("id")
+    records = without_state(listing).set_index("id")
     assert records.loc["waffles/7.jpg"].tolist() == ["waffles", "train"]
     assert records.loc["apple_pie/3.jpg"].tolist() == ["apple_pie", "test"]
     assert listing.read("waffles/9.jpg") == (food / "images/waffles/9.jpg").read_bytes()

@@ -11,7 +11,7 @@ from graft.images.card import dataset_card
 from graft.images.sources import oxford_pets
 from graft.images.sources.oxford_pets import list_images
 
-from ..image_files import as_published, encode, make_pixels, tar_folders
+from ..image_files import as_published, encode, make_pixels, tar_folders, without_state
 from ..ingestion import ingest
 
 TRAINVAL = """\
@@ -48,7 +48,7 @@ def test_there_are_37_breeds_in_the_order_of_their_numbers() -> None:
 
 def test_the_lists_decide_on_images_classes_and_parts(pets: Path) -> None:
     listing = list_images(pets, Path("not-used"))
-    records = listing.records.set_index("id")
+    records = without_state(listing).set_index("id")
     assert len(records) == 8
     assert records.loc["Abyssinian_9.jpg"].tolist() == ["Abyssinian", "train"]
     assert records.loc["yorkshire_terrier_19.jpg"].tolist() == ["Yorkshire Terrier", "test"]

@@ -23,8 +23,10 @@ def test_every_source_is_found_by_its_name() -> None:
         "folder",
         "food101",
         "inaturalist12k",
+        "manifest",
         "mnist",
         "oxford_pets",
+        "voc2007",
     ]
     assert all(get_source(name).name == name for name in SOURCES)
 

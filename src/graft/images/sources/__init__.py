@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 
 from graft.errors import GraftError
-from graft.images.listing import SourceSpec
 from graft.images.sources import (
     cifar10,
     cifar100,
@@ -17,15 +16,19 @@ from graft.images.sources import (
     folder,
     food101,
     inaturalist12k,
+    manifest,
     mnist,
     oxford_pets,
+    voc2007,
 )
+from graft.images.sources.spec import SourceSpec
 
 SOURCES: dict[str, SourceSpec] = {
     spec.name: spec
     for spec in (
         digits.SPEC,
         folder.SPEC,
+        manifest.SPEC,
         mnist.SPEC,
         fashion_mnist.SPEC,
         cifar10.SPEC,
@@ -36,6 +39,7 @@ SOURCES: dict[str, SourceSpec] = {
         food101.SPEC,
         inaturalist12k.SPEC,
         oxford_pets.SPEC,
+        voc2007.SPEC,
     )
 }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from graft.images.download import RemoteFile
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.listing import ImageListing
 from graft.images.sources.cifar_batches import CifarBatches, list_cifar
+from graft.images.sources.spec import SourceSpec
 
 # In the order of the original labels 0 to 9.
 CLASS_NAMES = (

@@ -10,16 +10,13 @@ import tarfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from graft.errors import GraftError
 from graft.images.download import RemoteFile, fetch
 from graft.images.listing import ImageListing
 from graft.images.sources import folder as class_folder
+from graft.images.sources.arrays import ArrayPart, list_arrays
 from graft.images.sources.published import check_classes
-
-if TYPE_CHECKING:
-    from graft.images.listing import Pixels
 
 
 @dataclass(frozen=True)
@@ -79,26 +76,18 @@ def _list_image_files(cifar: CifarBatches, folder: Path) -> ImageListing:
 
 
 def _list_batches(cifar: CifarBatches, root: Path) -> ImageListing:
-    import pandas as pd
     from torchvision import datasets
 
     load = getattr(datasets, cifar.title.replace("-", ""))
     try:
-        parts = {"train": load(str(root), train=True), "test": load(str(root), train=False)}
+        loaded = {"train": load(str(root), train=True), "test": load(str(root), train=False)}
     except RuntimeError as error:
         raise GraftError(
             f"'{root / cifar.folder}' is incomplete or differs from the published {cifar.title}. "
             f"Remove it and unpack {cifar.archive.url} there anew."
         ) from error
-    pixels: dict[str, Pixels] = {}
-    rows = []
-    for part, images in parts.items():
-        for index, (image, target) in enumerate(zip(images.data, images.targets, strict=True)):
-            name = f"{part}/{index:05d}"
-            pixels[name] = image
-            rows.append((name, cifar.class_names[target], part))
-    records = pd.DataFrame(rows, columns=["id", "label", "split"])
-    return ImageListing(cifar.name, records, cifar.class_names, pixels.__getitem__)
+    parts = [ArrayPart(part, each.data, each.targets) for part, each in loaded.items()]
+    return list_arrays(cifar.name, parts, cifar.class_names)
 
 
 def _has_batches(cifar: CifarBatches, root: Path) -> bool:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from graft.images.listing import ImageListing, SourceSpec
-
-if TYPE_CHECKING:
-    from graft.images.listing import Pixels
+from graft.images.listing import ImageListing
+from graft.images.sources.arrays import ArrayPart, list_arrays
+from graft.images.sources.spec import SourceSpec
 
 
 def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
@@ -17,17 +15,13 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
     The original counts 0 to 16 (inked pixels in a 4x4 block of the scan) become 0 to 255.
     """
     import numpy as np
-    import pandas as pd
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     grey = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
-    ids = [f"digits/{index:04d}" for index in range(len(grey))]
-    pixels: dict[str, Pixels] = dict(zip(ids, grey, strict=True))
-    labels = [str(target) for target in bunch.target]
-    records = pd.DataFrame({"id": ids, "label": labels, "split": None})
     class_names = tuple(str(digit) for digit in range(10))
-    return ImageListing("digits", records, class_names, pixels.__getitem__)
+    part = ArrayPart(None, grey, bunch.target)
+    return list_arrays("digits", [part], class_names, id_digits=4)
 
 
 SPEC = SourceSpec(

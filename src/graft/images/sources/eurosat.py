@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from graft.images.download import RemoteFile, fetch
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.listing import ImageListing
 from graft.images.sources import folder as class_folder
 from graft.images.sources.published import check_classes
+from graft.images.sources.spec import SourceSpec
 
 CLASS_NAMES = (
     "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial", "Pasture",

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft.errors import GraftError
-from graft.images.archives import unpack_tar
+from graft.images.archives import fetch_folder
 from graft.images.download import RemoteFile, fetch
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.listing import ImageListing
 from graft.images.sources.published import check_counts, find_root, list_named_files
+from graft.images.sources.spec import SourceSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
     """
     root = _download(download_folder / "flowers102") if folder is None else folder
     root = find_root(root, ("flowers-102",), ("jpg", LABELS.name, SET_IDS.name), LAYOUT)
-    listing = list_named_files("flowers102", root / "jpg", _read_rows(root), CLASS_NAMES)
+    listing = list_named_files("flowers102", [root / "jpg"], _read_rows(root), CLASS_NAMES)
     check_counts(listing.records, root, TITLE, IMAGES)
     return listing
 
@@ -111,8 +112,7 @@ def _read_integers(path: Path, key: str) -> NDArray[Any]:
 def _download(root: Path) -> Path:
     for remote in (LABELS, SET_IDS):
         fetch(remote, root, LAYOUT)
-    if not (root / "jpg").is_dir():
-        unpack_tar(fetch(ARCHIVE, root, LAYOUT), root / "jpg")
+    fetch_folder(ARCHIVE, root / "jpg", LAYOUT)
     return root
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from graft.images.archives import unpack_tar
-from graft.images.download import RemoteFile, fetch
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.archives import fetch_folder
+from graft.images.download import RemoteFile
+from graft.images.listing import ImageListing
 from graft.images.sources import folder as class_folder
 from graft.images.sources.published import check_classes
+from graft.images.sources.spec import SourceSpec
 
 CLASS_NAMES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 LAYOUT = f"a folder (or zip) with {'/, '.join(CLASS_NAMES)}/"
@@ -32,17 +33,11 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
     Raises:
         GraftError: The copy has other classes, or there is none and no network.
     """
-    root = _download(download_folder / "flowers5") if folder is None else folder
+    photos = download_folder / "flowers5" / "flower_photos"
+    root = fetch_folder(ARCHIVE, photos, LAYOUT) if folder is None else folder
     listing = class_folder.list_images(root, download_folder)
     check_classes(listing, root, "the five flowers", CLASS_NAMES)
     return replace(listing, name="flowers5")
-
-
-def _download(root: Path) -> Path:
-    photos = root / "flower_photos"
-    if not photos.is_dir():
-        unpack_tar(fetch(ARCHIVE, root, LAYOUT), photos)
-    return photos
 
 
 SPEC = SourceSpec(

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graft.errors import GraftError
 from graft.images.file_tree import FileTree, scan_tree
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.listing import ImageListing
+from graft.images.sources.spec import SourceSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,7 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
     _check_classes(tree, arrangement, records)
     class_names = tuple(sorted(set(records["label"])))
     prefix = _join(arrangement.base, "")
+    records["state"] = [tree.state(prefix + image) for image in records["id"]]
     return ImageListing("folder", records, class_names, lambda image: tree.read(prefix + image))
 
 

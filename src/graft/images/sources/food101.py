@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from graft.errors import GraftError
-from graft.images.archives import unpack_tar
-from graft.images.download import RemoteFile, fetch
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.archives import fetch_folder
+from graft.images.download import RemoteFile
+from graft.images.listing import ImageListing
 from graft.images.sources.published import check_counts, find_root, list_named_files, read_lines
+from graft.images.sources.spec import SourceSpec
 
 TITLE = "Food-101"
 LISTS = {"train": "meta/train.txt", "test": "meta/test.txt"}
@@ -40,7 +41,8 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
     Raises:
         GraftError: The copy is incomplete or damaged, or there is none and no network.
     """
-    root = _download(download_folder / "food101") if folder is None else folder
+    copy = download_folder / "food101" / "food-101"
+    root = fetch_folder(ARCHIVE, copy, LAYOUT) if folder is None else folder
     root = find_root(root, ("food-101",), ("images", *LISTS.values()), LAYOUT)
     rows = [
         (f"{line}.jpg", line.partition("/")[0], part)
@@ -53,16 +55,9 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
             f"'{root}' is not {TITLE}, or damaged: its lists name {len(class_names)} classes "
             f"instead of {NUM_CLASSES}."
         )
-    listing = list_named_files("food101", root / "images", rows, class_names)
+    listing = list_named_files("food101", [root / "images"], rows, class_names)
     check_counts(listing.records, root, TITLE, IMAGES)
     return listing
-
-
-def _download(root: Path) -> Path:
-    copy = root / "food-101"
-    if not copy.is_dir():
-        unpack_tar(fetch(ARCHIVE, root, LAYOUT), copy)
-    return copy
 
 
 SPEC = SourceSpec(

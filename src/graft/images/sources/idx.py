@@ -18,6 +18,7 @@ from graft.errors import GraftError
 from graft.images.download import RemoteFile, fetch
 from graft.images.file_tree import MAX_FILE_BYTES
 from graft.images.listing import ImageListing
+from graft.images.sources.arrays import ArrayPart, list_arrays
 
 if TYPE_CHECKING:
     from graft.images.listing import Pixels
@@ -101,10 +102,8 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
 
 def _list_files(collection: IdxCollection, root: Path) -> ImageListing:
     import numpy as np
-    import pandas as pd
 
-    pixels: dict[str, Pixels] = {}
-    rows = []
+    parts = []
     for part, (images_file, labels_file) in FILES.items():
         images = read_idx(_find_file(root, images_file), 3)
         labels = read_idx(_find_file(root, labels_file), 1)
@@ -114,12 +113,8 @@ def _list_files(collection: IdxCollection, root: Path) -> ImageListing:
                 f"'{root}' is not {collection.title}: the {part} part has {len(images)} images and "
                 f"the labels {counts}, counted by class."
             )
-        for index, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
-            name = f"{part}/{index:05d}"
-            pixels[name] = image
-            rows.append((name, collection.class_names[label], part))
-    records = pd.DataFrame(rows, columns=["id", "label", "split"])
-    return ImageListing(collection.name, records, collection.class_names, pixels.__getitem__)
+        parts.append(ArrayPart(part, images, labels))
+    return list_arrays(collection.name, parts, collection.class_names)
 
 
 def _find_root(collection: IdxCollection, folder: Path) -> Path:

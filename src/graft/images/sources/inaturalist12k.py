@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from graft.errors import GraftError
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.listing import ImageListing
 from graft.images.sources import folder as class_folder
 from graft.images.sources.published import check_classes
+from graft.images.sources.spec import SourceSpec
 
 TITLE = "iNaturalist-12K"
 CLASS_NAMES = (

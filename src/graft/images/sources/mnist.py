@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from graft.images.download import RemoteFile
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.listing import ImageListing
 from graft.images.sources.idx import IdxCollection, list_idx
+from graft.images.sources.spec import SourceSpec
 
 _SITE = "https://ossci-datasets.s3.amazonaws.com/mnist"
 MNIST = IdxCollection(

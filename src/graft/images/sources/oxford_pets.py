@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from graft.errors import GraftError
-from graft.images.archives import unpack_tar
-from graft.images.download import RemoteFile, fetch
-from graft.images.listing import ImageListing, SourceSpec
+from graft.images.archives import fetch_folder
+from graft.images.download import RemoteFile
+from graft.images.listing import ImageListing
 from graft.images.sources.published import check_counts, find_root, list_named_files, read_lines
+from graft.images.sources.spec import SourceSpec
 
 TITLE = "Oxford-IIIT Pets"
 # In the order of the original labels 1 to 37.
@@ -58,7 +59,7 @@ def list_images(folder: Path | None, download_folder: Path) -> ImageListing:
     """
     root = _download(download_folder / "oxford_pets") if folder is None else folder
     root = find_root(root, ("oxford-iiit-pet",), ("images", *LISTS.values()), LAYOUT)
-    listing = list_named_files("oxford_pets", root / "images", _read_rows(root), CLASS_NAMES)
+    listing = list_named_files("oxford_pets", [root / "images"], _read_rows(root), CLASS_NAMES)
     check_counts(listing.records, root, TITLE, IMAGES)
     return listing
 
@@ -78,8 +79,7 @@ def _read_rows(root: Path) -> Iterator[tuple[str, str, str]]:
 
 def _download(root: Path) -> Path:
     for name, archive in ARCHIVES.items():
-        if not (root / name).is_dir():
-            unpack_tar(fetch(archive, root, LAYOUT), root / name)
+        fetch_folder(archive, root / name, LAYOUT)
     return root
 
 

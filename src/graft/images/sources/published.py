@@ -78,35 +78,44 @@ def check_counts(
 
 def list_named_files(
     name: str,
-    folder: Path,
-    rows: Iterable[tuple[str, str, str]],
+    folders: Sequence[Path],
+    rows: Iterable[tuple[str, ...]],
     class_names: tuple[str, ...],
+    *,
+    multi_label: bool = False,
 ) -> ImageListing:
     """A listing of the image files that a collection's own lists name.
 
     Args:
         name: The source's name.
-        folder: The folder of the images.
-        rows: For each image its path below `folder`, its class and its part.
+        folders: Where the images lie; a collection may have come in several archives.
+        rows: For each image its path below one of the folders, its label and its part, and if
+            `multi_label` the classes that are not counted.
         class_names: The classes.
+        multi_label: As in the listing.
 
     Raises:
         GraftError: An image is listed twice or is not there.
     """
     import pandas as pd
 
-    records = pd.DataFrame(rows, columns=["id", "label", "split"])
+    columns = ["id", "label", "split", *(["ignored"] if multi_label else [])]
+    records = pd.DataFrame(rows, columns=columns)
+    places = ", ".join(f"'{folder}'" for folder in folders)
     twice = records.loc[records["id"].duplicated(), "id"]
     if len(twice):
-        raise GraftError(f"The lists beside '{folder}' name '{twice.iloc[0]}' twice: damaged.")
-    tree = scan_tree(folder)
-    missing = sorted(set(records["id"]) - set(tree.files))
+        raise GraftError(f"The lists beside {places} name '{twice.iloc[0]}' twice: damaged.")
+    tree_of = {path: tree for tree in map(scan_tree, folders) for path in tree.files}
+    missing = sorted(set(records["id"]) - tree_of.keys())
     if missing:
         raise GraftError(
-            f"'{folder}' is incomplete: {len(missing)} of {len(records)} images are missing, "
-            f"'{missing[0]}' for one. Unpack the original archive anew."
+            f"{places}: {len(missing)} of {len(records)} images are missing, '{missing[0]}' for "
+            "one. Unpack the original archive anew."
         )
-    return ImageListing(name, records, class_names, tree.read)
+    records["state"] = [tree_of[path].state(path) for path in records["id"]]
+    return ImageListing(
+        name, records, class_names, lambda path: tree_of[path].read(path), multi_label
+    )
 
 
 def read_lines(path: Path) -> list[str]:

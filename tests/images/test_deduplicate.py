@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 from graft.errors import GraftError
 from graft.images.decode import DecodedImages
 from graft.images.deduplicate import assign_grouped_splits, drop_duplicates
-from graft.images.split import assign_splits
+from graft.images.split import SplitRecipe, assign_splits
 
-DEFAULTS: dict[str, Any] = {
-    "validation": 0.15,
-    "test": 0.2,
-    "shots": None,
-    "train_size": None,
-    "seed": 0,
-}
+DEFAULTS = {"validation": 0.15, "test": 0.2}
 
 
 def make_records(per_class: int = 40, split: str | None = None) -> pd.DataFrame:
@@ -58,7 +52,7 @@ def test_the_first_of_each_group_is_kept_with_its_own_pixels() -> None:
     kept, dropped = drop_duplicates(decoded, pairs)
     expected = ["cat/00", "cat/02", "cat/04", "dog/00", "dog/01", "dog/02", "dog/03"]
     assert kept.records["id"].tolist() == expected
-    assert kept.images[:, 0, 0, 0].tolist() == [0, 2, 4, 5, 6, 7, 8]
+    assert kept.images[:][:, 0, 0, 0].tolist() == [0, 2, 4, 5, 6, 7, 8]
     assert dict(zip(dropped["id"], dropped["reason"], strict=True)) == {
         "cat/01": "nearly a copy of 'cat/00'",
         "cat/03": "nearly a copy of 'cat/00'",
@@ -117,10 +111,10 @@ seeds = st.integers(0, 2**32)
 
 
 def assign(
-    records: pd.DataFrame = RECORDS, pairs: pd.DataFrame = PAIRS, **changes: Any
+    records: pd.DataFrame = RECORDS, pairs: pd.DataFrame = PAIRS, seed: int = 0, **changes: Any
 ) -> dict[str, str]:
     """From id to part."""
-    parts = assign_grouped_splits(records, pairs, **{**DEFAULTS, **changes})
+    parts = assign_grouped_splits(records, pairs, SplitRecipe(**{**DEFAULTS, **changes}), seed)
     assert parts.index.equals(records.index)
     return dict(zip(records["id"], parts, strict=True))
 
@@ -171,7 +165,7 @@ def test_all_images_are_used_where_no_number_is_asked_for() -> None:
 
 
 def test_without_duplicates_the_split_is_the_usual_one() -> None:
-    usual = assign_splits(RECORDS, **DEFAULTS)
+    usual = assign_splits(RECORDS, SplitRecipe(**DEFAULTS), 0)
     assert assign(pairs=make_pairs()) == dict(zip(RECORDS["id"], usual, strict=True))
 
 

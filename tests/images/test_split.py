@@ -11,15 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.errors import GraftError
-from graft.images.split import apportion, assign_splits
-
-DEFAULTS: dict[str, Any] = {
-    "validation": 0.15,
-    "test": 0.2,
-    "shots": None,
-    "train_size": None,
-    "seed": 0,
-}
+from graft.images.split import SplitRecipe, apportion, assign_splits
 
 
 def make_records(counts: dict[str, int], split: str | None = None) -> pd.DataFrame:
@@ -28,9 +20,9 @@ def make_records(counts: dict[str, int], split: str | None = None) -> pd.DataFra
     return pd.DataFrame(rows, columns=["id", "label", "split"], dtype=object)
 
 
-def assign(records: pd.DataFrame, **changes: Any) -> dict[str, str]:
+def assign(records: pd.DataFrame, seed: int = 0, **changes: Any) -> dict[str, str]:
     """From id to part."""
-    parts = assign_splits(records, **{**DEFAULTS, **changes})
+    parts = assign_splits(records, SplitRecipe(**changes), seed)
     assert parts.index.equals(records.index)
     return dict(zip(records["id"], parts, strict=True))
 
@@ -245,3 +237,69 @@ def test_a_class_too_small_for_all_parts_is_named() -> None:
     with pytest.raises(GraftError, match="'dog' has 2 images left"):
         assign(tiny)
     assert count_by_class(tiny, assign(tiny, validation=0.0), "test")["dog"] == 1
+
+
+# --- Fractions and folds --------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(fractions=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), seed=seeds)
+def test_fractions_are_nested_and_stratified(fractions: tuple[float, float], seed: int) -> None:
+    smaller, larger = (assign(FLOWERS, fraction=share, seed=seed) for share in sorted(fractions))
+    assert chosen(smaller, "train") <= chosen(larger, "train")
+    whole = count_by_class(FLOWERS, assign(FLOWERS, seed=seed), "train")
+    for label, count in count_by_class(FLOWERS, smaller, "train").items():
+        assert abs(count - min(fractions) * whole[label]) <= 0.5 or count == 1
+
+
+def test_the_whole_fraction_is_all_training_images() -> None:
+    assert assign(FLOWERS, fraction=1.0) == assign(FLOWERS)
+
+
+@settings(max_examples=40, deadline=None)
+@given(counts=class_counts, folds=st.integers(2, 5), seed=seeds)
+def test_folds_share_no_image_and_are_stratified(
+    counts: dict[str, int], folds: int, seed: int
+) -> None:
+    records = make_records({label: count + 2 * folds for label, count in counts.items()})
+    parts = [assign(records, folds=folds, fold=k, seed=seed) for k in range(folds)]
+    test = chosen(assign(records, seed=seed), "test")
+    validation = [chosen(part, "validation") for part in parts]
+    assert all(chosen(part, "test") == test for part in parts)
+    assert set().union(*validation) == set(records["id"]) - test
+    assert sum(map(len, validation)) == len(records) - len(test)
+    assert max(map(len, validation)) - min(map(len, validation)) <= 1
+    for label in counts:
+        of_label = [len(chosen(p, "validation", f"{label}/")) for p in parts]
+        if not any(label in other for other in counts if other != label):
+            assert max(of_label) - min(of_label) <= 1
+
+
+def test_folds_and_a_given_validation_part_exclude_each_other() -> None:
+    with pytest.raises(GraftError, match=r"split\.folds: the source gives a validation part"):
+        assign(given_parts("train", "validation"), folds=3)
+
+
+def test_folds_keep_a_given_test_part() -> None:
+    parts = assign(given_parts("train", "test"), folds=5, fold=4)
+    assert all(image.startswith("test") for image in chosen(parts, "test"))
+    assert len(chosen(parts, "validation")) == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fraction": 0.0}, r"split\.fraction: 0\.0"),
+        ({"fraction": 1.5}, r"split\.fraction: 1\.5"),
+        ({"fraction": 0.5, "shots": 3}, "exclude each other"),
+        ({"folds": 1}, r"split\.folds: 1"),
+        ({"folds": 3, "fold": 3}, r"split\.fold: 3"),
+        ({"fold": 1}, r"split\.fold: 1"),
+        ({"folds": 20}, "'tulip' has 14 images that are not for testing. Choose at most 14"),
+    ],
+)
+def test_fractions_and_folds_that_cannot_be_had_are_explained(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(GraftError, match=message):
+        assign(FLOWERS, **changes)

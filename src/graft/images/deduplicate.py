@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graft.classes import split_label
 from graft.errors import GraftError
+from graft.images.arrays import SelectedImages
 from graft.images.duplicates import SIDES
 from graft.images.listing import PARTS
-from graft.images.split import assign_splits
+from graft.images.split import SplitRecipe, assign_splits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +28,7 @@ def drop_duplicates(
     Between images of the same part, or where the source gives no parts, the first id is kept.
 
     Args:
-        decoded: The usable images. They are not changed; what is kept is a copy.
+        decoded: The usable images.
         pairs: Their duplicates, as `find_duplicates` returns them.
 
     Returns:
@@ -44,8 +46,8 @@ def drop_duplicates(
         kept_for |= {image: kept for image in members if image != kept}
 
     dropped = records["id"].isin(kept_for.keys()).to_numpy(dtype=bool)
-    lost = sorted(set(records["label"]) - set(records.loc[~dropped, "label"]))
-    if lost:
+    labels = _classes(records, decoded.multi_label)
+    if lost := sorted(labels - _classes(records[~dropped], decoded.multi_label)):
         raise GraftError(
             f"images.duplicates: drop leaves no image of the class '{lost[0]}': each has a "
             "duplicate in another class. See the table of duplicates and mend the labels."
@@ -60,14 +62,21 @@ def drop_duplicates(
     quarantine.insert(2, "reason", reasons)
     if not dropped.any():
         return decoded, quarantine
-    images = decoded.images[np.flatnonzero(~dropped)]
+    images = SelectedImages(decoded.images, np.flatnonzero(~dropped))
     return (
         replace(decoded, images=images, records=records[~dropped].reset_index(drop=True)),
         quarantine,
     )
 
 
-def assign_grouped_splits(records: pd.DataFrame, pairs: pd.DataFrame, **split: Any) -> pd.Series:
+def assign_grouped_splits(
+    records: pd.DataFrame,
+    pairs: pd.DataFrame,
+    recipe: SplitRecipe,
+    seed: int,
+    *,
+    multi_label: bool = False,
+) -> pd.Series:
     """As `assign_splits`, but no group of duplicates is on two sides.
 
     The first image of each group is drawn for it, and the others follow; shares are of the images
@@ -75,19 +84,20 @@ def assign_grouped_splits(records: pd.DataFrame, pairs: pd.DataFrame, **split: A
 
     * Of a group with test (or else validation) images that the source gives, all others are
       "unused".
-    * Where `shots` or `train_size` is given, the others of a training image are "unused": a copy
+    * Where the training set is to be small, the others of a training image are "unused": a copy
       is not one more example.
 
     Args:
         records: Columns `id`, `label` and `split`, as for `assign_splits`.
         pairs: Their duplicates, as `find_duplicates` returns them.
-        split: The remaining arguments of `assign_splits`.
+        recipe: As for `assign_splits`.
+        seed: As for `assign_splits`.
+        multi_label: As for `assign_splits`.
 
     Raises:
         GraftError: As `assign_splits`; a group counts as one image of its first image's class.
     """
     given = dict(zip(records["id"], records["split"], strict=True))
-    few = split["shots"] is not None or split["train_size"] is not None
     leader_of: dict[str, str] = {}
     unused: set[str] = set()
     for members in _groups(pairs):
@@ -99,11 +109,18 @@ def assign_grouped_splits(records: pd.DataFrame, pairs: pd.DataFrame, **split: A
             leader_of |= {image: leader for image in members if image != leader}
 
     drawn = records[~records["id"].isin(unused | leader_of.keys())]
-    parts = dict(zip(drawn["id"], assign_splits(drawn, **split), strict=True))
+    splits = assign_splits(drawn, recipe, seed, multi_label=multi_label)
+    parts = dict(zip(drawn["id"], splits, strict=True))
     parts |= dict.fromkeys(unused, "unused")
     for image, leader in leader_of.items():
-        parts[image] = "unused" if few and parts[leader] == "train" else parts[leader]
+        parts[image] = "unused" if recipe.takes_few and parts[leader] == "train" else parts[leader]
     return records["id"].map(parts).rename("split")
+
+
+def _classes(records: pd.DataFrame, multi_label: bool) -> set[str]:
+    """Every class that an image shows."""
+    labels = set(records["label"])
+    return {name for label in labels for name in split_label(label)} if multi_label else labels
 
 
 def _groups(pairs: pd.DataFrame) -> list[list[str]]:

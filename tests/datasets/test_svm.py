@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -48,6 +49,23 @@ def test_a_classifier_comes_back_with_the_same_scores(
     assert loaded.metadata == classifier.metadata
 
 
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_machines_of_several_labels_come_back_as_plain_arrays(
+    dataset: SVMDataset, tmp_path: Path, kernel: Literal["rbf", "linear"]
+) -> None:
+    labels = np.stack([LABELS == 0, LABELS > 0, LABELS > 5], axis=1).astype(np.int8)
+    labels[:5, 0] = -1
+    classifier = fit_svm(FEATURES, labels, ("a", "b", "c"), SVMRecipe(kernel=kernel), seed=0)
+    dataset.save(classifier)
+    loaded = dataset.load()
+    scores = loaded.scores(FEATURES)
+    np.testing.assert_array_equal(scores, classifier.scores(FEATURES))
+    assert (scores[:, 2] == -np.inf).all()  # no image shows it
+    np.testing.assert_array_equal(loaded.targets(labels), labels)
+    assert loaded.metadata == classifier.metadata
+    assert not skops.io.get_untrusted_types(file=tmp_path / "svm.skops" / "svm.skops")
+
+
 def refuse(dataset: SVMDataset, tmp_path: Path, content: bytes, message: str) -> None:
     """Commit `content` as somebody could who knows the protocol, and expect a refusal."""
     with committed(tmp_path / "svm.skops") as folder:
@@ -62,7 +80,7 @@ def touch_witness(features: np.ndarray) -> np.ndarray:
 
 
 def test_other_types_are_refused_and_listed(dataset: SVMDataset, tmp_path: Path) -> None:
-    pipeline = make_pipeline(FunctionTransformer(touch_witness), fit().pipeline)
+    pipeline = make_pipeline(FunctionTransformer(touch_witness), fit().machine)
     unknown = r"is refused.*FunctionTransformer.*touch_witness"
     refuse(dataset, tmp_path, skops.io.dumps(pipeline), unknown)
 
@@ -76,4 +94,4 @@ def test_types_that_skops_itself_trusts_are_refused_too(
 
 
 def test_a_pickle_is_refused(dataset: SVMDataset, tmp_path: Path) -> None:
-    refuse(dataset, tmp_path, pickle.dumps(fit().pipeline), "not a skops file")
+    refuse(dataset, tmp_path, pickle.dumps(fit().machine), "not a skops file")

@@ -135,6 +135,7 @@ def test_whole_numbers_stay_whole_in_csv() -> None:
         ([], {}, "at least one"),
         ([A, A], {}, "method names must differ"),
         ([replace(A, method="majority class")], {}, "majority class"),
+        ([replace(A, method="class prevalence")], {}, "class prevalence"),
         ([A], {"scratch": {}}, "details of 'scratch'"),
         ([A], {"fine-tuned": {"epoch": 3}}, "epoch"),
     ],
@@ -157,3 +158,110 @@ def test_seeds_are_compared_by_the_paired_t_interval() -> None:
 def test_one_seed_has_no_spread(differences: list[float]) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         paired_seeds_interval(differences)
+
+
+def several(name: str, noise: float, images: int = 300) -> Predictions:
+    """Probabilities of four classes; the same images are hard for every method."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random((images, 4)) < [0.1, 0.2, 0.3, 0.4]).astype(np.int8)
+    hard = rng.normal(size=labels.shape)
+    own = np.random.default_rng(len(name)).normal(size=labels.shape)
+    scores = 1 / (1 + np.exp(-(3 * labels - 1.5 + hard + noise * own)))
+    labels[rng.random(labels.shape) < 0.05] = -1
+    ids = np.array([f"image {k}" for k in range(images)])
+    return Predictions(name, ids, labels, scores, tuple("abcd"), 0.25, threshold=0.5)
+
+
+SEVERAL = several("fine-tuned", 0.3)
+NOISY = several("from scratch", 1.5)
+
+
+def mean_average_precision(of: Predictions) -> float:
+    from sklearn.metrics import average_precision_score
+
+    counted = of.counted
+    return float(
+        np.mean(
+            [
+                average_precision_score(of.labels[rows, k], of.scores[rows, k])
+                for k, rows in enumerate(counted.T)
+            ]
+        )
+    )
+
+
+def test_several_labels_are_compared_in_mean_average_precision() -> None:
+    interval = paired_difference(SEVERAL, NOISY, **SETTINGS)
+    expected = mean_average_precision(SEVERAL) - mean_average_precision(NOISY)
+    assert interval.value == pytest.approx(expected)
+    assert 0 < interval.low < interval.value < interval.high
+    by_name = paired_difference(SEVERAL, NOISY, **SETTINGS, measure="mean_average_precision")
+    assert by_name == interval
+
+
+def test_pairing_narrows_the_difference_of_mean_average_precisions() -> None:
+    from graft.evaluation.metrics import overall_scores
+
+    alone = overall_scores(SEVERAL, **SETTINGS)["mean_average_precision"]
+    similar = several("another start", 0.4)
+    paired = paired_difference(SEVERAL, similar, **SETTINGS)
+    assert paired.high - paired.low < 0.8 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize("measure", ["macro_f1", "micro_f1", "label_accuracy", "exact_match"])
+def test_other_scores_of_several_labels_can_be_compared(measure: str) -> None:
+    from graft.evaluation.metrics import overall_scores
+
+    of_each = [
+        overall_scores(p, resamples=2, confidence=0.95, seed=0)[measure].value
+        for p in (SEVERAL, NOISY)
+    ]
+    interval = paired_difference(SEVERAL, NOISY, **SETTINGS, measure=measure)
+    assert interval.value == pytest.approx(of_each[0] - of_each[1])
+    assert interval.low < interval.value < interval.high
+
+
+def test_equal_predictions_of_several_labels_differ_by_nothing_but_not_certainly() -> None:
+    interval = paired_difference(SEVERAL, SEVERAL, **SETTINGS)
+    room = 1.96**2 / (300 + 1.96**2)
+    assert interval == pytest.approx((0, -room, room), abs=1e-4)
+
+
+def test_a_loss_cannot_be_compared_with_decision_values() -> None:
+    machine = replace(NOISY, scores=NOISY.scores - 0.5, threshold=0.0)
+    with pytest.raises(ValueError, match="unknown measure 'mean_loss'"):
+        paired_difference(SEVERAL, machine, **SETTINGS, measure="mean_loss")
+
+
+def test_the_table_of_several_labels_has_no_test_of_right_and_wrong() -> None:
+    table = comparison_table([SEVERAL, NOISY], {"fine-tuned": {"epochs": 3}}, **SETTINGS)
+    assert not {"accuracy", "mcnemar_p"} & set(table)
+    rows = table.set_index("method")
+    assert rows.index.tolist() == ["fine-tuned", "from scratch", "class prevalence"]
+    scores = [mean_average_precision(SEVERAL), mean_average_precision(NOISY)]
+    measured = rows["mean_average_precision"]
+    assert measured.tolist()[:2] == pytest.approx(scores)
+    assert (rows["mean_average_precision_low"] < measured).all()
+    assert rows["difference"].tolist()[1:] == pytest.approx(
+        measured.tolist()[1:] - measured.iloc[0]
+    )
+    assert rows.loc["fine-tuned", ["difference", "difference_low"]].isna().all()
+    assert rows.loc["from scratch", "difference_high"] < 0
+    assert {"macro_f1", "macro_f1_low", "macro_f1_high", "predict_seconds"} <= set(table)
+
+
+def test_several_labels_are_not_compared_with_one() -> None:
+    for one, other in ((A, replace(SEVERAL, ids=SEVERAL.ids)), (SEVERAL, A)):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            paired_difference(one, other, **SETTINGS)
+
+
+def test_mcnemar_takes_several_labels_for_right_where_all_are() -> None:
+    only_one, only_other = (
+        int((one.correct & ~other.correct).sum())
+        for one, other in ((SEVERAL, NOISY), (NOISY, SEVERAL))
+    )
+    from scipy.stats import binomtest
+
+    expected = binomtest(only_one, only_one + only_other).pvalue
+    assert mcnemar_exact(SEVERAL, NOISY) == pytest.approx(expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from scipy.stats import binom, binomtest
 from graft.evaluation.intervals import (
     FEW,
     Interval,
+    mean_score_interval,
     percentile_interval,
     proportion_interval,
     score_interval,
@@ -87,6 +90,20 @@ def test_a_perfect_score_gets_the_bound_of_as_many_trials() -> None:
 def test_an_interval_holds_its_value_even_if_no_resample_does() -> None:
     interval = score_interval(0.9, np.full(100, 0.7), 10.0, 0.95)
     assert interval == (0.9, pytest.approx(0.7), 0.9)
+
+
+def test_a_mean_over_classes_is_shifted_against_the_bias_of_its_resamples() -> None:
+    drawn = np.linspace(0.5, 0.7, 101)  # all but one above the value
+    interval = mean_score_interval(0.5, drawn, 36.0, 0.9)
+    assert interval == pytest.approx((0.5, 0.31, 0.5), abs=1e-9)
+    assert mean_score_interval(0.05, np.linspace(0, 0.4, 101), 36.0, 0.9).low == 0
+    perfect = mean_score_interval(1.0, np.ones(100), 36.0, 0.95)
+    assert perfect == score_interval(1.0, np.ones(100), 36.0, 0.95)
+
+
+@pytest.mark.parametrize("interval", [score_interval, mean_score_interval])
+def test_what_is_undefined_has_no_interval(interval: Callable[..., Interval]) -> None:
+    assert np.isnan(interval(np.nan, np.full(10, np.nan), 0.0, 0.95)).all()
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95])

@@ -108,3 +108,102 @@ def test_binary_predictions_of_the_class_stay_as_they_are() -> None:
 def test_an_unknown_class_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(GraftError, match="did you mean 'bird'"):
         predictions().as_binary("birds")
+
+
+def several(**changes: Any) -> Predictions:
+    known: dict[str, Any] = {
+        "method": "fine-tuned",
+        "ids": ["001", "002", "NA"],
+        "labels": [[1, 0, 1], [0, 0, 0], [-1, 1, 0]],
+        "scores": [[0.9, 0.1, 0.4], [0.2, 0.5, 0.3], [0.7, 0.6, 0.1]],
+        "class_names": ANIMALS,
+        "seconds": 1.5,
+        "threshold": 0.5,
+    }
+    return Predictions(**(known | changes))
+
+
+def test_a_class_is_claimed_above_the_threshold_not_at_it() -> None:
+    assert several().predicted.tolist() == [[1, 0, 0], [0, 0, 0], [1, 1, 0]]
+    assert several(threshold=0.3).predicted.tolist() == [[1, 0, 1], [0, 1, 0], [1, 1, 0]]
+    assert several().predicted.dtype == several().labels.dtype == np.int8
+
+
+def test_an_image_is_right_if_every_class_that_counts_is() -> None:
+    assert several().correct.tolist() == [False, True, True]
+    assert several().counted.sum() == 8
+
+
+def test_probabilities_are_told_from_decision_values() -> None:
+    assert several().probabilistic
+    assert predictions().probabilistic
+    # Decision values that happen to lie between 0 and 1 are decided at 0.
+    assert not several(threshold=0.0).probabilistic
+    assert not several(scores=[[2, 0, 0], [0, 0, 0], [0, 0, 0]]).probabilistic
+    assert not predictions(scores=PROBABILITIES * 2).probabilistic
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"labels": [[1, 0], [0, 0], [1, 1]]}, r"labels have shape \(3, 2\)"),
+        ({"labels": [[1, 0, 2], [0, 0, 0], [-1, 1, 0]]}, "must be 1, 0 or -1"),
+        ({"threshold": None}, "decided by a threshold"),
+        ({"decisions": np.zeros(3)}, "decided by a threshold"),
+        ({"labels": [0, 1, 2]}, "only one class an image"),
+        ({"scores": np.full((3, 3), np.nan)}, "3 of 3 images are NaN"),
+    ],
+)
+def test_broken_predictions_of_several_labels_are_refused(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        several(**changes)
+
+
+@pytest.mark.parametrize("carry", [lambda frame: frame, through_csv])
+@pytest.mark.parametrize("scores", [None, [[0.1, -np.inf, 2.5]] * 3])
+def test_a_table_gives_the_same_predictions_of_several_labels_back(
+    carry: Callable[[pd.DataFrame], pd.DataFrame], scores: list[list[float]] | None
+) -> None:
+    # Names that look like columns of the table.
+    given = several(class_names=("index", "NA", "score_x"))
+    if scores:
+        given = several(class_names=("index", "NA", "score_x"), scores=scores, threshold=0.0)
+    back = Predictions.from_frame(carry(given.to_frame()))
+    assert (back.method, back.class_names, back.seconds, back.threshold) == (
+        given.method,
+        given.class_names,
+        given.seconds,
+        given.threshold,
+    )
+    for field in ("ids", "labels", "scores", "predicted"):
+        np.testing.assert_array_equal(getattr(back, field), getattr(given, field))
+        assert getattr(back, field).dtype.kind == getattr(given, field).dtype.kind
+
+
+def test_the_table_names_what_is_shown_and_what_was_said() -> None:
+    frame = several().to_frame()
+    assert frame["label"].tolist() == ["bird|dog", "", "cat"]
+    assert frame["predicted"].tolist() == ["bird", "", "bird|cat"]
+    assert frame["label_bird"].tolist() == [1, 0, -1]
+
+
+def test_one_of_several_labels_is_a_question_to_the_images_that_count() -> None:
+    binary = several().as_binary("bird")
+    assert not binary.multi_label
+    assert binary.class_names == ("rest", "bird")
+    assert binary.ids.tolist() == ["001", "002"]
+    assert binary.labels.tolist() == [1, 0]
+    assert binary.predicted.tolist() == [1, 0]
+    np.testing.assert_allclose(binary.scores, [[0.1, 0.9], [0.8, 0.2]], rtol=1e-6)
+    machine = several(threshold=0.0).as_binary("dog")
+    np.testing.assert_array_equal(machine.scores[:, 0], -machine.scores[:, 1])
+    assert machine.predicted.tolist() == [1, 1, 1]
+
+
+def test_several_labels_called_rest_and_something_are_still_several() -> None:
+    two = several(
+        class_names=("rest", "dog"), labels=[[1, 1], [0, 1], [1, 0]], scores=np.full((3, 2), 0.7)
+    )
+    assert two.as_binary("dog").labels.tolist() == [1, 1, 0]

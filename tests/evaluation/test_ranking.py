@@ -1,4 +1,4 @@
-"""ROC area and average precision: parity with scikit-learn, ties, and the bootstrap."""
+"""ROC area and average precision: parity with scikit-learn, ties, and curves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from graft.evaluation import ranking as ranking_module
-from graft.evaluation.ranking import CURVE_POINTS, Ranking, resampled_ranking_scores
+from graft.evaluation.ranking import CURVE_POINTS, Ranking
 
 # Few distinct scores, so that ties are the rule.
 SCORED = st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=40).filter(
@@ -33,30 +32,43 @@ def test_values_and_curves_equal_those_of_scikit_learn(images: list[tuple[bool, 
     assert ours["recall"] == pytest.approx(recall[-2::-1])
 
 
-def test_resampled_scores_are_those_of_the_resampled_images(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 30)
-    scores = np.round(labels + rng.standard_normal(30), 1)
-    monkeypatch.setattr(ranking_module, "_CHUNK", 7 * 30)  # seven sets at a time
-    areas, precisions = resampled_ranking_scores(labels, scores, 20, seed=5)
-    again = np.random.default_rng(5)
-    rows = np.concatenate([again.integers(30, size=(sets, 30)) for sets in (7, 7, 6)])
-    assert areas == pytest.approx(
-        [sklearn_metrics.roc_auc_score(labels[drawn], scores[drawn]) for drawn in rows]
-    )
-    assert precisions == pytest.approx(
-        [sklearn_metrics.average_precision_score(labels[drawn], scores[drawn]) for drawn in rows]
-    )
+def voc_average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Word for word as Everingham et al. (2010) define it; equal scores have one threshold."""
+    thresholds = np.unique(scores)
+    claimed = scores >= thresholds[:, None]
+    found = (claimed & (labels == 1)).sum(axis=1)
+    precision, total = found / claimed.sum(axis=1), (labels == 1).sum()
+    at_recalls = [
+        max((p for p, hits in zip(precision, found, strict=True) if 10 * hits >= t * total))
+        for t in range(11)
+    ]
+    return float(np.mean(at_recalls))
 
 
-def test_a_resample_without_positives_is_undefined_not_zero() -> None:
-    labels, scores = np.array([1, 0, 0]), np.array([0.9, 0.1, 0.2])
-    areas, precisions = resampled_ranking_scores(labels, scores, 200, seed=0)
-    assert np.isnan(areas).any()
-    assert np.isnan(precisions).any()
-    assert set(areas[~np.isnan(areas)]) == {1.0}
+@given(SCORED)
+def test_the_11_point_measure_is_that_of_the_voc_challenge(images: list[tuple[bool, int]]) -> None:
+    labels, scores = np.array(images, dtype=np.int64).T
+    ours = Ranking.of(labels, scores).interpolated_average_precision()
+    assert ours == pytest.approx(voc_average_precision(labels, scores))
+
+
+def test_ten_positives_reach_each_tenth_of_recall_exactly() -> None:
+    """0.3 of 10 images are 3, however 0.3 is rounded."""
+    labels = np.repeat([1, 0], [10, 10])
+    scores = np.concatenate([np.arange(10), np.arange(10) - 0.5])
+    expected = voc_average_precision(labels, scores)
+    assert Ranking.of(labels, scores).interpolated_average_precision() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("labels", [[0, 0], []])
+def test_without_positive_images_there_is_no_precision(labels: list[int]) -> None:
+    ranking = Ranking.of(np.array(labels, dtype=int), np.zeros(len(labels)))
+    for undefined in (
+        ranking.roc_auc(),
+        ranking.average_precision(),
+        ranking.interpolated_average_precision(),
+    ):
+        assert np.isnan(undefined)
 
 
 def test_long_curves_are_thinned_but_keep_ends_and_area() -> None:

@@ -31,7 +31,7 @@ def test_batches_change_nothing(model, store, cpu):
 def test_rows_belong_to_their_images(model, store, cpu):
     features = extract_features(model, store, ["logits"], cpu)
     assert features.ids.tolist() == store.manifest["id"].tolist()
-    assert features.labels.tolist() == store.manifest["class_index"].tolist()
+    assert features.labels.tolist() == store.targets.tolist()
     image = torch.from_numpy(store.images[50]).permute(2, 0, 1)[None].float() / 255
     with torch.inference_mode():
         expected = model.eval()(image)[0].numpy()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "description.json"
 
-# All that a pipeline of a scaler and an SVM consists of. skops trusts far more by itself, every
+# All that a scaler and an SVM consist of. skops trusts far more by itself, every
 # estimator of scikit-learn among it, of which some call functions that they are given.
 TRUSTED_TYPES = frozenset(
     {
@@ -30,7 +30,6 @@ TRUSTED_TYPES = frozenset(
         "numpy.int64",
         "numpy.ndarray",
         "numpy.random.mtrand.RandomState",
-        "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.svm._classes.LinearSVC",
         "sklearn.svm._classes.SVC",
@@ -40,6 +39,8 @@ TRUSTED_TYPES = frozenset(
 
 class SVMDataset(CommittedDataset["SVMClassifier", "SVMClassifier"]):
     """A fitted scaler and SVM in a skops file, its class names and metadata in JSON beside it.
+
+    The machines of several labels lie there as plain arrays.
 
         svm:
           type: graft.datasets.SVMDataset
@@ -52,19 +53,27 @@ class SVMDataset(CommittedDataset["SVMClassifier", "SVMClassifier"]):
     def write(self, path: Path, data: SVMClassifier) -> None:
         import skops.io
 
-        skops.io.dump(data.pipeline, path)
+        from graft.probes.one_against_rest import OneAgainstRest
+
+        machine = data.machine
+        arrays = vars(machine) if isinstance(machine, OneAgainstRest) else machine
+        skops.io.dump({"scaler": data.scaler, "machine": arrays}, path)
         description = {"class_names": list(data.class_names), "metadata": data.metadata}
         path.with_name(DESCRIPTION).write_text(json.dumps(description, indent=2, sort_keys=True))
 
     def read(self, path: Path) -> SVMClassifier:
         import skops.io
 
+        from graft.probes.one_against_rest import OneAgainstRest
         from graft.probes.svm import SVMClassifier
 
         _refuse_other_types(path)
         description = json.loads(path.with_name(DESCRIPTION).read_text())
+        fitted = skops.io.load(path)
+        machine = fitted["machine"]
         return SVMClassifier(
-            pipeline=skops.io.load(path),
+            scaler=fitted["scaler"],
+            machine=OneAgainstRest(**machine) if isinstance(machine, dict) else machine,
             class_names=tuple(description["class_names"]),
             metadata=description["metadata"],
         )

@@ -1,8 +1,8 @@
 """What classifiers are worth: metrics with intervals, comparisons and figures."""
 
+from graft.evaluation.baselines import baseline_predictions
 from graft.evaluation.comparison import (
     comparison_table,
-    majority_predictions,
     mcnemar_exact,
     paired_difference,
     paired_seeds_interval,
@@ -14,9 +14,9 @@ from graft.evaluation.predictions import Predictions
 __all__ = [
     "Interval",
     "Predictions",
+    "baseline_predictions",
     "classification_metrics",
     "comparison_table",
-    "majority_predictions",
     "mcnemar_exact",
     "paired_difference",
     "paired_seeds_interval",

@@ -6,14 +6,16 @@ than two separate intervals suggest. Everything here is paired: the same resampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graft.evaluation.baselines import BASELINES, baseline_predictions
+from graft.evaluation.bootstrap import over_resamples
 from graft.evaluation.intervals import Interval, percentile_interval, wilson_interval
 from graft.evaluation.metrics import overall_scores
+from graft.evaluation.multi_label import statistics
 from graft.evaluation.resampling import ClassTotals, resampled_totals
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
 
     from graft.evaluation.predictions import Predictions
 
-MAJORITY = "majority class"  # the method name of the baseline row
 DETAILS = ("train_seconds", "predict_seconds", "trainable_parameters", "epochs")
-MEASURES: dict[str, Callable[[ClassTotals], np.ndarray]] = {
+ACCURACY, MEAN_AVERAGE_PRECISION = "accuracy", "mean_average_precision"
+_SINGLE_LABEL: dict[str, Callable[[ClassTotals], np.ndarray]] = {
     "accuracy": ClassTotals.accuracy,
     "balanced_accuracy": ClassTotals.balanced_accuracy,
     "macro_f1": ClassTotals.macro_f1,
@@ -49,10 +51,11 @@ def comparison_table(
         seed: Of the bootstrap.
 
     Returns:
-        Columns method, test_images; accuracy and macro_f1, each followed by _low and _high;
-        difference (accuracy minus that of the first row, paired, with _low and _high) and
-        mcnemar_p, NaN in the first row; and the details. `predict_seconds` defaults to the
-        predictions' own time.
+        Columns method, test_images; accuracy (multi-label: mean_average_precision) and macro_f1,
+        each followed by _low and _high; difference (in the former, to the first row, paired, with
+        _low and _high) and mcnemar_p, NaN in the first row; and the details. `predict_seconds`
+        defaults to the predictions' own time. McNemar's test is about right and wrong answers, so
+        there is no mcnemar_p beside a mean average precision.
 
     Raises:
         ValueError: No predictions, a method twice, details of an unknown method or with an
@@ -62,20 +65,25 @@ def comparison_table(
 
     _check_table(predictions, details)
     first = predictions[0]
+    measure = MEAN_AVERAGE_PRECISION if first.multi_label else ACCURACY
+    compared = ["difference", "difference_low", "difference_high"]
+    if not first.multi_label:
+        compared.append("mcnemar_p")
     rows = []
-    for shown in (*predictions, majority_predictions(first)):
+    for shown in (*predictions, baseline_predictions(first)):
         row: dict[str, Any] = {"method": shown.method, "test_images": len(shown.ids)}
         overall = overall_scores(shown, resamples=resamples, confidence=confidence, seed=seed)
-        row |= _columns("accuracy", overall["accuracy"])
+        row |= _columns(measure, overall[measure])
         row |= _columns("macro_f1", overall["macro_f1"])
         if shown is first:
-            row |= dict.fromkeys(("difference", "difference_low", "difference_high", "mcnemar_p"))
+            row |= dict.fromkeys(compared)
         else:
             difference = paired_difference(
                 shown, first, resamples=resamples, confidence=confidence, seed=seed
             )
             row |= _columns("difference", difference)
-            row["mcnemar_p"] = mcnemar_exact(shown, first)
+            if "mcnemar_p" in compared:
+                row["mcnemar_p"] = mcnemar_exact(shown, first)
         known = {"predict_seconds": shown.seconds} | dict(details.get(shown.method, {}))
         rows.append(row | {key: known.get(key) for key in DETAILS})
     table = pd.DataFrame(rows)
@@ -92,13 +100,14 @@ def paired_difference(
     resamples: int,
     confidence: float,
     seed: int,
-    measure: str = "accuracy",
+    measure: str | None = None,
 ) -> Interval:
     """How much better `a` is than `b` on the same images: a's measure minus b's.
 
-    Percentile bootstrap over images; each resample holds the same images for both. Where the two
-    agree on every image, so that every resample says 0, the interval is the score interval of
-    paired proportions, ± z² / (N + z²) (Tango 1998).
+    Bootstrap over images; each resample holds the same images for both. Percentile interval, or
+    for the mean average precision the basic one (see `intervals`). Where the two agree on every
+    image, so that every resample says 0, the interval is the score interval of paired proportions,
+    ± z² / (N + z²) (Tango 1998).
 
     Args:
         a: Predictions for N images.
@@ -106,30 +115,59 @@ def paired_difference(
         resamples: How many sets of N images are drawn.
         confidence: Coverage.
         seed: Of the bootstrap.
-        measure: "accuracy", "balanced_accuracy" or "macro_f1".
+        measure: "accuracy" (the default), "balanced_accuracy" or "macro_f1"; multi-label any of
+            `overall_scores` but the 11-point one, by default "mean_average_precision".
 
     Raises:
         ValueError: Different images, labels or classes; an unknown measure.
     """
-    if measure not in MEASURES:
-        raise ValueError(f"unknown measure {measure!r}; there are {', '.join(MEASURES)}")
     _check_same_images(a, b)
-    score, classes = MEASURES[measure], len(a.class_names)
-    value = float(
-        score(ClassTotals.of(a.labels, a.predicted, classes))
-        - score(ClassTotals.of(b.labels, b.predicted, classes))
-    )
-    both = np.stack([a.predicted, b.predicted])
-    of_a, of_b = resampled_totals(a.labels, both, classes, resamples, seed)
-    low, high = map(float, percentile_interval(score(of_a) - score(of_b), confidence))
+    measure = measure or (MEAN_AVERAGE_PRECISION if a.multi_label else ACCURACY)
+    sample = _label_differences if a.multi_label else _class_differences
+    value, samples = sample(a, b, measure, resamples, seed)
+    if measure == MEAN_AVERAGE_PRECISION:
+        samples = 2 * value - samples
+    low, high = map(float, percentile_interval(samples, confidence))
     if high - low < 1e-9:  # every resample says the same
         _, room = wilson_interval(0, len(a.ids), confidence)
         low, high = max(value - float(room), -1.0), min(value + float(room), 1.0)
     return Interval(value, min(low, value), max(high, value))
 
 
+def _class_differences(
+    a: Predictions, b: Predictions, measure: str, resamples: int, seed: int
+) -> tuple[float, np.ndarray]:
+    """The difference of single-label predictions, and that of R resamples."""
+    _check_measure(measure, _SINGLE_LABEL)
+    score, classes = _SINGLE_LABEL[measure], len(a.class_names)
+    value = float(
+        score(ClassTotals.of(a.labels, a.predicted, classes))
+        - score(ClassTotals.of(b.labels, b.predicted, classes))
+    )
+    both = np.stack([a.predicted, b.predicted])
+    of_a, of_b = resampled_totals(a.labels, both, classes, resamples, seed)
+    return value, score(of_a) - score(of_b)
+
+
+def _label_differences(
+    a: Predictions, b: Predictions, measure: str, resamples: int, seed: int
+) -> tuple[float, np.ndarray]:
+    """The difference of multi-label predictions, and that of R resamples."""
+    of_a, of_b = statistics(a), statistics(b)
+    _check_measure(measure, [name for name in of_a if name in of_b])
+
+    def difference(counts: np.ndarray) -> np.ndarray:
+        return of_a[measure](counts) - of_b[measure](counts)
+
+    images = len(a.ids)
+    value = float(difference(np.ones((images, 1)))[0])
+    return value, over_resamples(difference, images, resamples, seed)
+
+
 def mcnemar_exact(a: Predictions, b: Predictions) -> float:
     """p-value of the exact McNemar test that `a` and `b` are right equally often.
+
+    Multi-label predictions are right where they are in every class (exact match).
 
     Binomial test on the images that only one of the two has right (McNemar 1947; Dietterich 1998
     recommends it for classifiers that are trained once); 1 if there are none.
@@ -168,16 +206,6 @@ def paired_seeds_interval(differences: Sequence[float], confidence: float = 0.95
     return Interval(mean, mean - half, mean + half)
 
 
-def majority_predictions(predictions: Predictions) -> Predictions:
-    """The baseline that answers every image with the commonest class of these images."""
-    support = np.bincount(predictions.labels, minlength=len(predictions.class_names))
-    scores = np.zeros_like(predictions.scores)
-    scores[:, support.argmax()] = 1.0
-    return replace(
-        predictions, method=MAJORITY, scores=scores, decisions=None, seconds=float("nan")
-    )
-
-
 def _columns(name: str, interval: Interval) -> dict[str, float]:
     return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
@@ -188,8 +216,10 @@ def _check_table(
     methods = [shown.method for shown in predictions]
     if not methods:
         raise ValueError("a comparison needs the predictions of at least one method")
-    if len({*methods, MAJORITY}) < len(methods) + 1:
-        raise ValueError(f"method names must differ from each other and from {MAJORITY!r}")
+    if len({*methods, *BASELINES}) < len(methods) + len(BASELINES):
+        raise ValueError(
+            f"method names must differ from each other and from {' and '.join(BASELINES)}"
+        )
     for method, known in details.items():
         if method not in methods:
             raise ValueError(f"details of {method!r}, but the methods are {', '.join(methods)}")
@@ -197,6 +227,11 @@ def _check_table(
             raise ValueError(f"details of {method!r} hold {unknown}; known: {', '.join(DETAILS)}")
     for other in predictions[1:]:
         _check_same_images(predictions[0], other)
+
+
+def _check_measure(measure: str, known: Collection[str]) -> None:
+    if measure not in known:
+        raise ValueError(f"unknown measure {measure!r}; there are {', '.join(known)}")
 
 
 def _check_same_images(a: Predictions, b: Predictions) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graft.classes import NOT_COUNTED
 from graft.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def predict_with_network(
 ) -> Predictions:
     """Class probabilities of a network for the images of one split, none of them augmented.
 
+    Of single labels they sum to 1 (softmax); of several each class has its own (sigmoid).
+
     Args:
         model: The classifier.
         store: The images; its classes must be the classifier's.
@@ -40,6 +43,7 @@ def predict_with_network(
     """
     import torch
 
+    from graft.images.conversion import to_float
     from graft.training.batches import Batches
 
     if store.class_names != model.class_names:
@@ -55,7 +59,9 @@ def predict_with_network(
     parts: list[np.ndarray] = []
     with torch.inference_mode(), compute.autocast():
         for batch in batches.in_order():
-            parts.append(model(batch.images).float().softmax(dim=1).cpu().numpy())
+            logits = model(to_float(batch.images)).float()
+            probabilities = logits.sigmoid() if store.multi_label else logits.softmax(dim=1)
+            parts.append(probabilities.cpu().numpy())
     return Predictions(
         method=method,
         ids=store.manifest["id"].to_numpy(dtype=str)[store.indices(split)],
@@ -63,6 +69,7 @@ def predict_with_network(
         scores=np.concatenate(parts),
         class_names=store.class_names,
         seconds=time.perf_counter() - started,
+        threshold=0.5 if store.multi_label else None,
     )
 
 
@@ -71,11 +78,21 @@ def predict_with_svm(
 ) -> Predictions:
     """Decision values of a support vector machine for the images of one split.
 
-    A binary machine ("rest", class) gives binary predictions.
+    A binary machine ("rest", class) gives binary predictions, of a multi-label task only for the
+    images in which that class is counted.
     """
     chosen = features.of(split)
     started = time.perf_counter()
     scores = classifier.scores(chosen.matrix)
     seconds = time.perf_counter() - started
     labels = classifier.targets(chosen.labels)
-    return Predictions(method, chosen.ids, labels, scores, classifier.class_names, seconds)
+    counted = labels != NOT_COUNTED if labels.ndim == 1 else np.full(len(labels), True)
+    return Predictions(
+        method=method,
+        ids=chosen.ids[counted],
+        labels=labels[counted],
+        scores=scores[counted],
+        class_names=classifier.class_names,
+        seconds=seconds,
+        threshold=0.0 if labels.ndim == 2 else None,
+    )

@@ -17,6 +17,20 @@ coverage of a nominal 95 % interval, the worst over true accuracies from 0.5 to 
 
 Scores that are not proportions (balanced accuracy, macro-F1, ROC area, average precision) have no
 such closed form. They keep the bootstrap and borrow Wilson's bound only at exactly 0 or 1.
+
+Average precision is too high where a class has few images, and on resamples, which hold fewer
+distinct ones, still higher. For a single class that is little beside its spread, but the spread of
+a mean over many classes is small. The mean average precision therefore has the basic bootstrap
+interval (Davison and Hinkley 1997, Bootstrap Methods and their Application, section 5.2), which
+shifts the other way. Coverage of a nominal 95 % interval, 20 classes shown by 10 % of the images:
+
+    test images                     100     200     500     1000    5000
+    percentile                    0.46    0.58    0.78    0.82    0.90
+    basic                         0.89    0.89    0.91    0.93    0.93
+    basic, of a difference        0.92    0.92    0.94    0.93    0.93
+
+The 11-point measure is biased by its maxima, which resamples do not show (basic: 0.67 to 0.90, of
+200 to 2,000 images); it has no interval.
 """
 
 from __future__ import annotations
@@ -116,12 +130,25 @@ def score_interval(
             Wilson's bound where the score is exactly 0 or 1 and so are all its resamples.
         confidence: Coverage.
     """
+    if np.isnan(value):
+        return Interval(value, value, value)
     nearest_end = round(value)
     if abs(value - nearest_end) < 1e-9:
         low, high = wilson_interval(nearest_end * effective_trials, effective_trials, confidence)
     else:
         low, high = percentile_interval(samples, confidence)
     return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def mean_score_interval(
+    value: float, samples: np.ndarray, effective_trials: float, confidence: float
+) -> Interval:
+    """Basic bootstrap interval of a mean over classes of average precisions; see the table above.
+
+    Arguments as of `score_interval`.
+    """
+    interval = score_interval(value, 2 * value - samples, effective_trials, confidence)
+    return Interval(value, max(interval.low, 0.0), min(interval.high, 1.0))
 
 
 def json_number(number: float) -> float | None:

@@ -2,7 +2,7 @@
 
 Images with equal scores form one group, and a threshold passes between groups only, so ties are
 exact: half a win each in the ROC area, one step in the curves. A resample is a set of counts per
-group; sorting happens once.
+group, see `bootstrap`; sorting happens once.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 CURVE_POINTS = 200  # at most so many points of a curve are kept
-_CHUNK = 2**21  # images drawn at a time (16 MiB of indices)
-# Resamples tell scores apart up to so many; beyond, neighbours share a group. That moves an area
-# by less than 1 / 2**14 and keeps the counts of a resample in the processor's cache.
-_RESAMPLED_GROUPS = 2**14
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +29,8 @@ class Ranking:
     @classmethod
     def of(cls, labels: np.ndarray, scores: np.ndarray) -> Ranking:
         """Ranking of labels 0 or 1 (N,) by scores (N,)."""
-        group = _groups(scores)
-        size = int(group.max()) + 1
+        group = score_groups(scores)
+        size = int(group.max(initial=0)) + 1
         return cls(
             positives=np.bincount(group[labels == 1], minlength=size),
             negatives=np.bincount(group[labels == 0], minlength=size),
@@ -60,58 +56,39 @@ class Ranking:
         precision = found / np.maximum(taken, 1)
         return _ratio((self.positives * precision).sum(axis=-1), found[..., -1])
 
+    def interpolated_average_precision(self) -> np.ndarray:
+        """Mean of the best precisions at recalls of at least 0, 0.1 … 1, (...).
+
+        The measure of the PASCAL VOC challenges up to 2009 (Everingham et al. 2010, The PASCAL
+        Visual Object Classes Challenge, section 4.2). NaN without positive images.
+        """
+        found = np.cumsum(self.positives, axis=-1)
+        taken = found + np.cumsum(self.negatives, axis=-1)
+        precision = found / np.maximum(taken, 1)
+        best = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+        total = found[..., -1]
+        # Whole numbers, for 3 / 10 >= 0.3 must not depend on how 0.3 is rounded.
+        first = [(10 * found < tenths * total[..., None]).sum(axis=-1) for tenths in range(11)]
+        mean = np.take_along_axis(best, np.stack(first, axis=-1), axis=-1).mean(axis=-1)
+        return np.where(total > 0, mean, np.nan)
+
     def roc_curve(self) -> dict[str, list[float]]:
         """Points from (0, 0) to (1, 1): {"fpr", "tpr"}; of one ranking, (G,)."""
         fpr = np.concatenate([[0.0], np.cumsum(self.negatives) / self.negatives.sum()])
         tpr = np.concatenate([[0.0], np.cumsum(self.positives) / self.positives.sum()])
-        kept = _thinned(fpr, tpr)
+        kept = _thinned(fpr, tpr, CURVE_POINTS)
         return {"fpr": fpr[kept].tolist(), "tpr": tpr[kept].tolist()}
 
-    def precision_recall_curve(self) -> dict[str, list[float]]:
+    def precision_recall_curve(self, points: int = CURVE_POINTS) -> dict[str, list[float]]:
         """Points in order of falling threshold: {"recall", "precision"}; of one ranking, (G,)."""
         found = np.cumsum(self.positives)
         recall = found / found[-1]
         precision = found / (found + np.cumsum(self.negatives))
-        kept = _thinned(recall, precision)
+        kept = _thinned(recall, precision, points)
         return {"recall": recall[kept].tolist(), "precision": precision[kept].tolist()}
 
 
-def resampled_ranking_scores(
-    labels: np.ndarray, scores: np.ndarray, resamples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """ROC area and average precision on resampled test images.
-
-    Args:
-        labels: int64 (N,), 1 for positive images, else 0; or (N, K) for K questions an image,
-            which stay together in every resample and are ranked in one pool.
-        scores: Of the same shape.
-        resamples: R.
-        seed: The same seed draws the same sets.
-
-    Returns:
-        ROC areas (R,) and average precisions (R,); NaN where a resample lacks a kind of image.
-    """
-    rng = np.random.default_rng(seed)
-    group = _groups(scores)
-    size = int(group.max()) + 1
-    if size > _RESAMPLED_GROUPS:
-        group, size = group * _RESAMPLED_GROUPS // size, _RESAMPLED_GROUPS
-    images = len(labels)
-    cells = (2 * group + labels.ravel()).reshape(images, -1)
-    areas, precisions = [], []
-    step = max(1, _CHUNK // cells.size)
-    for start in range(0, resamples, step):
-        sets = min(step, resamples - start)
-        drawn = cells[rng.integers(images, size=(sets, images))]
-        drawn += 2 * size * np.arange(sets)[:, None, None]
-        counts = np.bincount(drawn.ravel(), minlength=2 * size * sets).reshape(sets, size, 2)
-        ranking = Ranking(positives=counts[..., 1], negatives=counts[..., 0])
-        areas.append(ranking.roc_auc())
-        precisions.append(ranking.average_precision())
-    return np.concatenate(areas), np.concatenate(precisions)
-
-
-def _groups(scores: np.ndarray) -> np.ndarray:
+def score_groups(scores: np.ndarray) -> np.ndarray:
     """The rank of each score among the distinct ones, int64 (N,), 0 for the highest."""
     distinct, ascending = np.unique(scores.ravel(), return_inverse=True)
     return len(distinct) - 1 - ascending
@@ -121,11 +98,11 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.where(denominator > 0, numerator / np.maximum(denominator, 1), np.nan)
 
 
-def _thinned(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Indices of at most `CURVE_POINTS` points, evenly spaced along the curve, ends included."""
-    if len(x) <= CURVE_POINTS:
+def _thinned(x: np.ndarray, y: np.ndarray, points: int) -> np.ndarray:
+    """Indices of at most so many points, evenly spaced along the curve, ends included."""
+    if len(x) <= points:
         return np.arange(len(x))
     steps = np.abs(np.diff(x)) + np.abs(np.diff(y))
     path = np.concatenate([[0.0], np.cumsum(steps)])
-    inner = np.searchsorted(path, np.linspace(0, path[-1], CURVE_POINTS)[1:-1])
+    inner = np.searchsorted(path, np.linspace(0, path[-1], points)[1:-1])
     return np.unique(np.concatenate([[0], inner, [len(x) - 1]]))

@@ -38,6 +38,16 @@ class ClassTotals:
             predicted=np.bincount(predicted, minlength=num_classes),
         )
 
+    @classmethod
+    def of_labels(cls, labels: np.ndarray, predicted: np.ndarray) -> ClassTotals:
+        """Totals of multi-label predictions: int8 (N, K) and (N, K); labels of -1 do not count."""
+        claimed = (predicted == 1) & (labels >= 0)
+        return cls(
+            right=((labels == 1) & claimed).sum(axis=0),
+            support=(labels == 1).sum(axis=0),
+            predicted=claimed.sum(axis=0),
+        )
+
     def accuracy(self) -> np.ndarray:
         """Share of images that are right, (...)."""
         return _divide(self.right.sum(axis=-1), self.support.sum(axis=-1))
@@ -62,6 +72,11 @@ class ClassTotals:
     def macro_f1(self) -> np.ndarray:
         """Mean F1 of the classes that occur or are predicted, (...), as scikit-learn's."""
         return _divide(self.f1().sum(axis=-1), (self.support + self.predicted > 0).sum(axis=-1))
+
+    def micro_f1(self) -> np.ndarray:
+        """F1 of the decisions on all classes together, (...); of single labels, the accuracy."""
+        questions = (self.support + self.predicted).sum(axis=-1)
+        return _divide(2 * self.right.sum(axis=-1), questions)
 
     def effective_images(self) -> float:
         """Images in equal classes that would tell as much about a mean over classes as these.

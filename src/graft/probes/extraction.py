@@ -32,7 +32,8 @@ class Features:
     Attributes:
         matrix: float32 (N, D).
         ids: str (N,), as in the store's manifest.
-        labels: int64 (N,), positions in `class_names`.
+        labels: int64 (N,), positions in `class_names`; of a multi-label task int8 (N, K), 1
+            present, 0 absent, -1 not counted.
         splits: str (N,): "train", "validation" or "test".
         class_names: The classes.
         metadata: JSON types: backbone, weights, taps, columns of each tap, seconds.
@@ -108,7 +109,7 @@ def extract_features(
     return Features(
         matrix=np.concatenate(parts),
         ids=manifest["id"].to_numpy(dtype=str)[rows],
-        labels=manifest["class_index"].to_numpy(dtype=np.int64)[rows],
+        labels=store.targets[rows],
         splits=manifest["split"].to_numpy(dtype=str)[rows],
         class_names=store.class_names,
         metadata={
@@ -155,15 +156,15 @@ def tap_outputs(
 
 
 def _pool(output: torch.Tensor, layout: str, grid: int = 1) -> torch.Tensor:
-    """(B, D, H, W), (B, H, W, D), (B, tokens, D) or (B, D) to (B, columns)."""
+    """(B, D, H, W), (B, H, W, D), (B, positions, D) or (B, D) to (B, columns)."""
     import torch
 
     if output.ndim == 4:
         positions_last = output.permute(0, 3, 1, 2) if layout == "NHWC" else output
         cells = torch.nn.functional.adaptive_avg_pool2d(positions_last, grid)
         return cells.flatten(1)
-    if output.ndim == 3:
-        return output[:, 0]  # the class token
+    if output.ndim == 3:  # (B, positions, D): the class token where there is one
+        return output[:, 0] if layout == "tokens" else output.mean(dim=1)
     return output
 
 

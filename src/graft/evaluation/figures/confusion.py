@@ -1,4 +1,4 @@
-"""The confusion matrix as a heat map, legible from 2 to 100 classes."""
+"""What was decided for which class: the confusion matrix as a heat map, from 2 to 100 classes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graft.evaluation.figures.decisions import decisions_by_class
 from graft.evaluation.figures.style import FAINT, INK, SMALL, TEXT, TITLE, new_figure
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ def confusion_matrix(metrics: Mapping[str, Any], title: str) -> Figure:
     """Shares of each true class as colour; in the cells their counts and percentages.
 
     Up to 4 classes the cells also show the interval of the share; above 20 they show colour
-    alone, on a scale that stretches small shares, so that rare confusions can be seen.
+    alone, on a scale that stretches small shares, so that rare confusions can be seen. Of several
+    labels nothing is confused with something else: then this is `decisions_by_class`.
 
     Args:
         metrics: The result of `classification_metrics`.
         title: Of the figure.
     """
+    if metrics["multi_label"]:
+        return decisions_by_class(metrics, title)
     from matplotlib import colormaps
     from matplotlib.colors import PowerNorm
 

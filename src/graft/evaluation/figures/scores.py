@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graft.evaluation.comparison import MAJORITY
+from graft.evaluation.baselines import BASELINES
+from graft.evaluation.comparison import ACCURACY, MEAN_AVERAGE_PRECISION
 from graft.evaluation.figures.style import (
     GREY,
     INK,
@@ -28,15 +29,21 @@ if TYPE_CHECKING:
 _ACROSS = 15  # up to so many classes stand side by side; more are listed downwards
 
 
-def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
+def per_class_scores(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Bars of each class's accuracy by method, with interval whiskers.
 
-    Up to 15 classes stand side by side; more are listed downwards, where names have room.
+    Of several labels it is the average precision. Up to 15 classes stand side by side; more are
+    listed downwards, where names have room.
 
     Args:
         metrics: For each method the result of `classification_metrics`, of the same classes.
     """
-    names = next(iter(metrics.values()))["class_names"]
+    first = next(iter(metrics.values()))
+    names, multi_label = first["class_names"], first["multi_label"]
+    if multi_label:
+        key, title, words = "average_precision", "Average precision by class", "average precision"
+    else:
+        key, title, words = "accuracy", "Accuracy by class", "images of the class that are right"
     upright = len(names) <= _ACROSS
     share = 0.8 / len(metrics)  # of the room between two classes, for one bar
     across = max(5.0, 1.6 + len(names) * max(0.4, 0.16 * len(metrics)))
@@ -44,12 +51,12 @@ def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
     figure = new_figure(across, 3.6) if upright else new_figure(6.5, down)
     axes = figure.subplots()
     for position, (method, measured) in enumerate(metrics.items()):
-        accuracy, low, high = (
-            np.array([measured["per_class"][name][key] for name in names], dtype=float)
-            for key in ("accuracy", "low", "high")
+        score, low, high = (
+            np.array([measured["per_class"][name][end] for name in names], dtype=float)
+            for end in (key, "low", "high")
         )
         places = np.arange(len(names)) + (position - (len(metrics) - 1) / 2) * share
-        error = whiskers(accuracy, low, high)
+        error = whiskers(score, low, high)
         look: dict[str, Any] = {
             "color": colour(position),
             "ecolor": INK,
@@ -57,11 +64,11 @@ def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
             "label": method,
         }
         if upright:
-            axes.bar(places, accuracy, 0.92 * share, yerr=error, **look)
+            axes.bar(places, score, 0.92 * share, yerr=error, **look)
         else:
-            axes.barh(places, accuracy, 0.92 * share, xerr=error, **look)
+            axes.barh(places, score, 0.92 * share, xerr=error, **look)
     if upright:
-        tidy(axes, title="Accuracy by class", y="images of the class that are right")
+        tidy(axes, title=title, y=words)
         crowded = max(map(len, names)) * len(names) > 60
         axes.set_xticks(range(len(names)), names, rotation=30 if crowded else 0)
         if crowded:
@@ -70,7 +77,7 @@ def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.set_ylim(0, 1.02)
         axes.tick_params(axis="x", length=0)
     else:
-        tidy(axes, title="Accuracy by class", x="images of the class that are right", grid="x")
+        tidy(axes, title=title, x=words, grid="x")
         axes.set_yticks(range(len(names)), names, fontsize=SMALL)
         axes.set(xlim=(0, 1.02), ylim=(len(names) - 0.4, -0.6))
         axes.tick_params(axis="y", length=0)
@@ -82,17 +89,20 @@ def per_class_accuracy(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
 def comparison(table: pd.DataFrame) -> Figure:
     """Dot plot of accuracy with its interval, a row for each method, the baseline dotted.
 
+    Of several labels it is the mean average precision.
+
     Args:
         table: The result of `comparison_table`.
     """
-    methods = table[table["method"] != MAJORITY].reset_index(drop=True)
-    baseline = float(table.loc[table["method"] == MAJORITY, "accuracy"].iloc[0])
+    measure = ACCURACY if ACCURACY in table else MEAN_AVERAGE_PRECISION
+    known = table["method"].isin(BASELINES)
+    methods, baseline = table[~known].reset_index(drop=True), table[known].iloc[0]
     figure = new_figure(8.0, 1.3 + 0.45 * len(methods))
     axes = figure.subplots()
-    axes.axvline(baseline, color=GREY, linestyle=":", linewidth=1.5)
+    axes.axvline(baseline[measure], color=GREY, linestyle=":", linewidth=1.5)
     axes.annotate(
-        f"{MAJORITY} {100 * baseline:.1f} %",
-        (baseline, 1),
+        f"{baseline['method']} {100 * baseline[measure]:.1f} %",
+        (baseline[measure], 1),
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),
         textcoords="offset points",
@@ -101,11 +111,11 @@ def comparison(table: pd.DataFrame) -> Figure:
         ha="center",
     )
     for position, row in methods.iterrows():
-        error = whiskers(*(np.array([row[f"accuracy{end}"]]) for end in ("", "_low", "_high")))
+        score, low, high = (np.array([row[f"{measure}{end}"]]) for end in ("", "_low", "_high"))
         axes.errorbar(
-            row["accuracy"],
-            position,
-            xerr=error,
+            score,
+            [position],
+            xerr=whiskers(score, low, high),
             fmt=marker(position),
             markersize=6,
             color=colour(position),
@@ -113,14 +123,14 @@ def comparison(table: pd.DataFrame) -> Figure:
             capsize=3,
         )
         axes.annotate(
-            _in_words(row),
+            _in_words(row, measure),
             (1.02, position),
             xycoords=("axes fraction", "data"),
             fontsize=SMALL,
             color=INK,
             va="center",
         )
-    tidy(axes, x="accuracy on the test images, with interval", grid="x")
+    tidy(axes, x=f"{measure.replace('_', ' ')} on the test images, with interval", grid="x")
     axes.set_yticks(range(len(methods)), methods["method"])
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.spines["left"].set_visible(False)
@@ -129,10 +139,10 @@ def comparison(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _in_words(row: pd.Series) -> str:
-    """Accuracy with its interval, and the paired difference in points to the first method."""
-    accuracy, low, high = (100 * row[f"accuracy{end}"] for end in ("", "_low", "_high"))
-    words = f"{accuracy:.1f} % [{low:.1f}, {high:.1f}]"
+def _in_words(row: pd.Series, measure: str) -> str:
+    """The score with its interval, and the paired difference in points to the first method."""
+    score, low, high = (100 * row[f"{measure}{end}"] for end in ("", "_low", "_high"))
+    words = f"{score:.1f} % [{low:.1f}, {high:.1f}]"
     if np.isnan(row["difference"]):
         return words
     difference, low, high = (100 * row[f"difference{end}"] for end in ("", "_low", "_high"))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES: tuple[str | tuple[int, tuple[int, int]], ...] = ("-", "--", "-.", (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK = "#222222"
 GREY = "#767676"
@@ -32,6 +33,11 @@ def colour(position: int) -> str:
 def marker(position: int) -> str:
     """The marker of the method at this position."""
     return MARKERS[position % len(MARKERS)]
+
+
+def line_style(position: int) -> str | tuple[int, tuple[int, int]]:
+    """The dashes of the method at this position."""
+    return DASHES[position % len(DASHES)]
 
 
 def new_figure(width: float, height: float) -> Figure:

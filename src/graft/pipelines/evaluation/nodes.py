@@ -72,7 +72,7 @@ def compare(
     """Metrics of all classifiers with intervals, and the table that compares them.
 
     Where the machine is binary the task is, for the networks too: an image counts as positive
-    where the network decides for that class.
+    where the network decides for that class, or for it among others.
     """
     from graft.evaluation.comparison import comparison_table
     from graft.evaluation.metrics import classification_metrics
@@ -114,7 +114,11 @@ def _on_the_same_task(frames: list[pd.DataFrame], positive_class: str | None) ->
 
 
 def draw_confusion_matrices(metrics: Params) -> tuple[Figure, Figure, Figure]:
-    """Counts and rates of the decisions of the fine-tuned network, the SVM and from scratch."""
+    """Decisions of the fine-tuned network, the SVM and from scratch, class by class.
+
+    Where an image may show several classes nothing is confused with something else: then it is
+    what was found, missed and falsely claimed.
+    """
     from graft.evaluation.figures import confusion_matrix
 
     finetuned, svm, scratch = (
@@ -124,17 +128,17 @@ def draw_confusion_matrices(metrics: Params) -> tuple[Figure, Figure, Figure]:
 
 
 def draw_comparison(comparison_table: pd.DataFrame) -> Figure:
-    """Accuracies with their intervals, side by side."""
+    """Accuracies (mean average precisions) with their intervals, side by side."""
     from graft.evaluation.figures import comparison
 
     return comparison(comparison_table)
 
 
-def draw_per_class_accuracy(metrics: Params) -> Figure:
-    """Accuracy of every class by every classifier."""
-    from graft.evaluation.figures import per_class_accuracy
+def draw_per_class_scores(metrics: Params) -> Figure:
+    """Accuracy (average precision) of every class by every classifier."""
+    from graft.evaluation.figures import per_class_scores
 
-    return per_class_accuracy(metrics)
+    return per_class_scores(metrics)
 
 
 def draw_roc_curves(metrics: Params) -> Figure:
@@ -142,6 +146,13 @@ def draw_roc_curves(metrics: Params) -> Figure:
     from graft.evaluation.figures import roc_curves
 
     return roc_curves(metrics)
+
+
+def draw_precision_recall_curves(metrics: Params) -> Figure:
+    """Precision against recall, of the same questions; of several labels also class by class."""
+    from graft.evaluation.figures import precision_recall_curves
+
+    return precision_recall_curves(metrics)
 
 
 def draw_wrong_predictions(image_store: ImageStore, finetuned_predictions: pd.DataFrame) -> Figure:

@@ -71,12 +71,18 @@ def _figures() -> list[Node]:
             name="draw_confusion_matrices",
         ),
         Node(
-            nodes.draw_per_class_accuracy,
+            nodes.draw_per_class_scores,
             inputs="metrics",
-            outputs="per_class_accuracy",
-            name="draw_per_class_accuracy",
+            outputs="per_class_scores",
+            name="draw_per_class_scores",
         ),
         Node(nodes.draw_roc_curves, inputs="metrics", outputs="roc_curves", name="draw_roc_curves"),
+        Node(
+            nodes.draw_precision_recall_curves,
+            inputs="metrics",
+            outputs="precision_recall_curves",
+            name="draw_precision_recall_curves",
+        ),
         Node(
             nodes.draw_comparison,
             inputs="comparison_table",

@@ -25,7 +25,7 @@ def image_grid(
 
     Args:
         images: uint8 (N, H, W, 3).
-        titles: N of them; several lines are allowed.
+        titles: N of them; several lines are allowed, and long ones are cut off.
         columns: Images in a row.
         heading: Over all of them.
 
@@ -45,7 +45,8 @@ def image_grid(
         axes.set_axis_off()
     for axes, image, title in zip(grid, images, titles, strict=False):
         show_image(axes, image)
-        axes.set_title(title, fontsize=SMALL, color=INK, pad=2)
+        fitting = "\n".join(shorten(line, 22) for line in title.split("\n"))
+        axes.set_title(fitting, fontsize=SMALL, color=INK, pad=2)
     if heading:
         figure.suptitle(heading, fontsize=TITLE, color=INK, x=0.01, ha="left")
     return figure

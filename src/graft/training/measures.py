@@ -1,0 +1,87 @@
+"""What is measured while training: means so far, and the ranking of several labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+class RunningMeans:
+    """Loss and accuracy so far, summed on the device: only reading them waits for it.
+
+    The accuracy of several labels is that of their yes-or-no questions (1 - Hamming loss), those
+    that are not counted left out.
+    """
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        # Loss, right answers, answers.
+        self._sums = torch.zeros(3, device=device, dtype=torch.float64 if device == "cpu" else None)
+        self._seen = 0
+        self._before = 0.0  # seconds that an earlier process took for what is counted
+        self._started = time.perf_counter()
+
+    @property
+    def images(self) -> int:
+        """How many images were counted."""
+        return self._seen
+
+    @property
+    def seconds(self) -> float:
+        """How long that took."""
+        return self._before + time.perf_counter() - self._started
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The sums, by name."""
+        return {"sums": self._sums}
+
+    def restore(self, state: Mapping[str, torch.Tensor], images: int, seconds: float) -> None:
+        """Go on from the `state`, `images` and `seconds` of another one."""
+        self._sums.copy_(state["sums"])
+        self._seen = images
+        self._before = seconds
+        self._started = time.perf_counter()
+
+    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Count a batch: its mean loss, logits (B, K), labels int64 (B,) or int8 (B, K)."""
+        self._seen += len(labels)
+        self._sums[0] += loss.detach() * len(labels)
+        if labels.ndim == 1:
+            self._sums[1] += (logits.detach().argmax(1) == labels).sum()
+            self._sums[2] += len(labels)
+        else:
+            self._sums[1] += ((logits.detach() > 0) == (labels == 1))[labels >= 0].sum()
+            self._sums[2] += (labels >= 0).sum()
+
+    def read(self) -> tuple[float, float, float]:
+        """Mean loss, accuracy and images a second so far; waits for the device."""
+        loss, right, answers = self._sums.tolist()
+        return loss / max(1, self._seen), right / max(1, answers), self._seen / self.seconds
+
+
+def mean_average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean over the classes of their (non-interpolated) average precision.
+
+    Args:
+        labels: int8 (N, K): 1 present, 0 absent, -1 not counted.
+        scores: float (N, K), the higher the likelier.
+
+    Returns:
+        A share in [0, 1]; 0 where no class is present in any image. Classes that are not are left
+        out of the mean.
+    """
+    from sklearn.metrics import average_precision_score
+
+    precisions = [
+        average_precision_score(labels[counted, k] == 1, scores[counted, k])
+        for k, counted in enumerate((labels >= 0).T)
+        if (labels[:, k] == 1).any()
+    ]
+    return float(np.mean(precisions)) if precisions else 0.0

@@ -16,6 +16,7 @@ def record(epoch: int) -> EpochRecord:
         train_accuracy=0.5,
         validation_loss=None,
         validation_accuracy=None,
+        validation_mean_average_precision=None,
         learning_rate=0.1,
         images_per_second=100.0,
         seconds=1.0,
@@ -30,8 +31,8 @@ def test_without_a_run_nothing_is_recorded(store):
 def test_each_epoch_is_a_step_under_the_prefix(store):
     observer = MlflowObserver("finetuned")
     with mlflow.start_run() as run:
-        for epoch in (1, 2):
-            observer.on_epoch(record(epoch))
+        observer.on_resume([record(1)], batches=3)  # a run that goes on shows the whole curve
+        observer.on_epoch(record(2))
     mlflow.flush_async_logging()
     metrics = mlflow.get_run(run.info.run_id).data.metrics
     history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "finetuned/train_loss")

@@ -109,7 +109,6 @@ def store_of(split: str) -> ImageStore:
         {
             "id": ["a", "b"],
             "label": ["0", "1"],
-            "class_index": [0, 1],
             "split": ["train", split],
             "width": 1,
             "height": 1,

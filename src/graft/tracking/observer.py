@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graft.training.loop import EpochRecord, RunningMeans
+    from graft.training.loop import EpochRecord
+    from graft.training.measures import RunningMeans
 
 
 class MlflowObserver:
@@ -20,6 +22,11 @@ class MlflowObserver:
         self._prefix = prefix
 
     def on_start(self, epochs: int, batches: int) -> None: ...
+
+    def on_resume(self, history: Sequence[EpochRecord], batches: int) -> None:
+        """The curves of a run that goes on begin where those of the training did."""
+        for record in history:
+            self.on_epoch(record)
 
     def on_batch(self, means: RunningMeans) -> None: ...
 

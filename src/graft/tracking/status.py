@@ -2,8 +2,8 @@
 
 kedro-mlflow ends a run that finished or raised an exception. Left to themselves, though, Ctrl-C
 makes a run FINISHED (MLflow ends open runs so at exit), SIGTERM leaves it RUNNING, and so does
-SIGKILL. `RunStatus` mends the first two while the process lives; `reap_stale_runs` mends the third
-at the next start.
+SIGKILL. `RunStatus` mends the first two while the process lives, once a training that is under way
+has saved its state; `reap_stale_runs` mends the third at the next start.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ import atexit
 import logging
 import os
 import signal
-import sys
 import threading
 from types import FrameType
-from typing import NoReturn
 
+from graft import interruption
 from graft.tracking.provenance import is_alive, process_tags
 
 logger = logging.getLogger(__name__)
 
-# A terminal that closes and a scheduler that stops a job mean the same: end now, and orderly.
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# Ctrl-C, a terminal that closes and a scheduler that stops a job, or is about to (SIGUSR2), mean
+# the same: end now, and orderly.
+_SIGNALS = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGUSR2: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
 
 
 class RunStatus:
@@ -38,9 +43,9 @@ class RunStatus:
         # Exit handlers run last in, first out: this one before MLflow's, which says FINISHED.
         atexit.register(self.end_interrupted)
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                if signal.getsignal(number) is signal.SIG_DFL:  # nohup or somebody else's: leave it
-                    signal.signal(number, _exit_on_signal)
+            for number, usual in _SIGNALS.items():
+                if signal.getsignal(number) is usual:  # else nohup or somebody else's: leave it
+                    signal.signal(number, _stop_on_signal)
                     self._replaced.append(number)
 
     def disarm(self) -> None:
@@ -48,7 +53,7 @@ class RunStatus:
         self._armed_in = None
         atexit.unregister(self.end_interrupted)
         for number in self._replaced:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, _SIGNALS[number])
         self._replaced.clear()
 
     def end_interrupted(self) -> None:
@@ -89,5 +94,7 @@ def reap_stale_runs(experiment: str) -> None:
             )
 
 
-def _exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
+def _stop_on_signal(number: int, frame: FrameType | None) -> None:
+    """A training saves its state first; what listens to nobody, or to a second signal, ends now."""
+    if not interruption.ask(number):
+        interruption.interrupt(number)

@@ -11,9 +11,11 @@ from graft.tracking.records import flat
 if TYPE_CHECKING:
     import pandas as pd
 
-# What fits a terminal of eighty columns; the table itself has more.
+# What fits a terminal of eighty columns; the table itself has more. Where images show several
+# classes, mean average precision takes the place of accuracy.
 _COLUMNS = {
     "accuracy": "accuracy",
+    "mean_average_precision": "mAP",
     "macro_f1": "macro F1",
     "difference": "difference",
     "mcnemar_p": "p",
@@ -35,10 +37,11 @@ def print_summary(comparison: pd.DataFrame, look_next: list[str]) -> None:
     images = comparison["test_images"].max()
     table = Table(box=box.SIMPLE_HEAD, title=f"{images:,} test images", title_justify="left")
     table.add_column("method")
-    for header in _COLUMNS.values():
-        table.add_column(header, justify="right", no_wrap=True)
+    columns = [column for column in _COLUMNS if column in comparison]
+    for column in columns:
+        table.add_column(_COLUMNS[column], justify="right", no_wrap=True)
     for row in comparison.to_dict("records"):
-        table.add_row(row["method"], *(_cell(column, row) for column in _COLUMNS))
+        table.add_row(row["method"], *(_cell(column, row) for column in columns))
     console = Console()
     console.print(table)
     for line in look_next:

@@ -1,0 +1,139 @@
+"""What changes from batch to batch in a training: taken out and put back as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from graft.training.measures import RunningMeans
+from graft.training.state import (
+    TrainingState,
+    below,
+    optimizer_state,
+    random_state,
+    restore_optimizer,
+    restore_random_state,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from graft.compute import Compute
+    from graft.models.classifier import Classifier
+    from graft.training.loop import EpochRecord
+
+
+@dataclass(eq=False)
+class MovingParts:
+    """The state of a training.
+
+    Attributes:
+        model: What is trained.
+        averaged: The moving average of its weights, or None.
+        optimizer: With its momenta.
+        scheduler: Stepped once a batch.
+        scaler: Of fp16's losses.
+        compute: Where all of that is.
+        epoch: The epoch that is under way, counted from 1.
+        batch: How many of its batches are done.
+        means: Loss and accuracy of these batches.
+        learning_rate: Of the head, when the epoch began.
+        history: The epochs that are done.
+        best_state: Weights of the best epoch, on the CPU.
+        best_epoch: Which that is; 0 for the network as it was.
+        best_rank: Its score, and its loss with a minus.
+        seconds: Of earlier processes.
+    """
+
+    model: Classifier
+    averaged: torch.optim.swa_utils.AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LambdaLR
+    scaler: torch.amp.GradScaler
+    compute: Compute
+    epoch: int = 1
+    batch: int = 0
+    means: RunningMeans = field(init=False)
+    learning_rate: float = field(init=False)
+    history: list[EpochRecord] = field(default_factory=list)
+    best_state: dict[str, torch.Tensor] = field(init=False)
+    best_epoch: int = 0
+    best_rank: tuple[float, float] = (-1.0, 0.0)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.means = RunningMeans(self.compute.device)
+        self.learning_rate = self.optimizer.param_groups[0]["lr"]
+        self.best_state = self.copy_weights()
+        self._started = time.perf_counter()
+
+    @property
+    def kept(self) -> Classifier:
+        """What is validated and kept: the model, or its moving average."""
+        return self.model if self.averaged is None else cast("Classifier", self.averaged.module)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those of earlier processes included."""
+        return self.seconds + time.perf_counter() - self._started
+
+    def copy_weights(self) -> dict[str, torch.Tensor]:
+        """State dict of `kept` as a copy on the CPU: training goes on without touching it."""
+        return {k: v.detach().to("cpu", copy=True) for k, v in self.kept.net.state_dict().items()}
+
+    def next_epoch(self, record: EpochRecord) -> None:
+        """The epoch is over."""
+        self.history.append(record)
+        self.epoch += 1
+        self.batch = 0
+        self.means = RunningMeans(self.compute.device)
+        self.learning_rate = self.optimizer.param_groups[0]["lr"]
+
+    def take_out(self, setup: dict[str, Any]) -> TrainingState:
+        """A copy of everything; the training goes on."""
+        tensors, groups = optimizer_state(self.optimizer)
+        tensors |= below("model", self.model.net.state_dict())
+        tensors |= below("best", self.best_state)
+        tensors |= below("means", self.means.state())
+        tensors |= random_state(self.compute.device)
+        if self.averaged is not None:
+            tensors |= below("average", self.averaged.state_dict())
+        progress = {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "images": self.means.images,
+            "epoch_seconds": self.means.seconds,
+            "learning_rate": self.learning_rate,
+            "history": [dataclasses.asdict(record) for record in self.history],
+            "best_epoch": self.best_epoch,
+            "best_rank": list(self.best_rank),
+            "seconds": self.elapsed,
+            "optimizer_groups": groups,
+            "scheduler": self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        return TrainingState(tensors, progress, setup)
+
+    def put_back(self, state: TrainingState) -> None:
+        """Go on from a state that `take_out` took of parts of the same kind."""
+        from graft.training.loop import EpochRecord
+
+        progress = state.progress
+        self.model.net.load_state_dict(state.part("model"))
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state.part("average"))
+        restore_optimizer(self.optimizer, state.part("optimizer"), progress["optimizer_groups"])
+        self.scheduler.load_state_dict(dict(progress["scheduler"]))
+        self.scaler.load_state_dict(progress["scaler"])
+        self.epoch, self.batch = progress["epoch"], progress["batch"]
+        self.means.restore(state.part("means"), progress["images"], progress["epoch_seconds"])
+        self.learning_rate = progress["learning_rate"]
+        self.history = [EpochRecord(**record) for record in progress["history"]]
+        self.best_state = state.part("best")
+        self.best_epoch = progress["best_epoch"]
+        self.best_rank = (progress["best_rank"][0], progress["best_rank"][1])
+        self.seconds = progress["seconds"]
+        self._started = time.perf_counter()
+        restore_random_state(state.part("random"), self.compute.device)

@@ -226,3 +226,79 @@ def test_a_file_called_like_the_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"manifest\.json"):
         save(tmp_path / "store", **{"manifest.json": "mine"})
     assert names_in(tmp_path) == []
+
+
+# --- What a later attempt can go on with ----------------------------------------------------------
+
+
+def fail_in(target: Path, name: str, error: type[BaseException] = RuntimeError) -> None:
+    def attempt() -> None:
+        with committed(target, resumable=True) as folder:
+            (folder / name).write_text(name)
+            raise error
+
+    with pytest.raises(error):
+        attempt()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_attempt_goes_on_in_what_a_failed_one_has_left(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    fail_in(tmp_path / "store", "a", error)
+    fail_in(tmp_path / "store", "b", error)
+    assert not (tmp_path / "store").exists()
+    with committed(tmp_path / "store", resumable=True) as folder:
+        assert names_in(folder) == ["a", "b"]
+        (folder / "c").write_text("c")
+    verify(tmp_path / "store")
+    assert names_in(tmp_path / "store") == ["a", "b", "c", "manifest.json"]
+    assert names_in(tmp_path) == ["store"]
+
+
+def test_what_is_unfinished_is_left_alone_by_all_others(tmp_path: Path) -> None:
+    save(tmp_path / "store", a="old")
+    fail_in(tmp_path / "store", "a")
+    save(tmp_path / "other", a="a")
+    save(tmp_path / "store", a="newer")
+    with committed(tmp_path / "third", resumable=True) as folder:
+        assert names_in(folder) == []
+    with committed(tmp_path / "store", resumable=True) as folder:
+        assert names_in(folder) == ["a"]
+    assert (tmp_path / "store" / "a").read_text() == "a"
+    assert names_in(tmp_path) == ["other", "store", "third"]
+
+
+def test_only_what_a_dead_process_of_this_host_has_left_is_gone_on_with(
+    tmp_path: Path, dead_pid: int
+) -> None:
+    alive = tmp_path / f".store.{storage._HOST}.{os.getppid()}-0123abcd.unfinished"
+    elsewhere = tmp_path / f".store.another-host.{dead_pid}-0123abcd.unfinished"
+    for folder in (alive, elsewhere):
+        folder.mkdir()
+        (folder / "theirs").write_text("theirs")
+    with committed(tmp_path / "store", resumable=True) as folder:
+        assert names_in(folder) == []
+    ours = tmp_path / f".store.{storage._HOST}.{dead_pid}-0123abcd.unfinished"
+    ours.mkdir()
+    (ours / "a").write_text("a")
+    (ours / "manifest.json").write_text("{}")  # killed while it was sealed
+    with committed(tmp_path / "store", resumable=True) as folder:
+        assert names_in(folder) == ["a"]
+    assert names_in(tmp_path) == sorted(["store", alive.name, elsewhere.name])
+
+
+def test_a_resumable_save_that_finds_no_room_keeps_what_it_has(tmp_path: Path) -> None:
+    save(tmp_path / "store", a="old")
+    with (
+        largest_file(10_000),
+        pytest.raises(GraftError, match="after 10,000 bytes"),
+        committed(tmp_path / "store", resumable=True) as folder,
+    ):
+        (folder / "a").write_text("new" * 100_000)
+    assert (tmp_path / "store" / "a").read_text() == "old"
+    with committed(tmp_path / "store", resumable=True) as folder:
+        assert (folder / "a").stat().st_size == 10_000
+        (folder / "a").write_text("new")
+    assert (tmp_path / "store" / "a").read_text() == "new"
+    assert names_in(tmp_path) == ["store"]

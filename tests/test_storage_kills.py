@@ -20,9 +20,9 @@ from pathlib import Path
 from graft import storage
 
 def save(target, generation):
-    with storage.committed(target) as folder:
+    with storage.committed(target, resumable=sys.argv[2] == "resumable") as folder:
         (folder / "weights").write_text(str(generation) * 1000)
-        (folder / "inner").mkdir()
+        (folder / "inner").mkdir(exist_ok=True)
         (folder / "inner" / "metadata").write_text(str(generation))
 
 target = Path(sys.argv[1])
@@ -95,7 +95,7 @@ def run_python(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("exchange", ["at once", "in steps"])
+@pytest.mark.parametrize("exchange", ["at once", "in steps", "resumable"])
 def test_killed_before_any_line_leaves_old_or_new(tmp_path: Path, exchange: str) -> None:
     process = run_python(KILL_BEFORE_EVERY_LINE, str(tmp_path / "store"), exchange)
     output, _ = process.communicate(timeout=120)

@@ -10,6 +10,9 @@ leaves the old folder or the new one, never a part of either.
 
     is_committed(Path("data/store"))  # complete? names and sizes, no content read
     verify(Path("data/store"))        # unchanged? every byte hashed
+
+What takes long to make may be `resumable`: then the temporary folder outlives a failure, and the
+next attempt goes on in it.
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # between dots can be told apart.
 _HOST = socket.gethostname().replace(".", "-")
 _TEMPORARY = re.compile(
-    r"\.(?P<target>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)-[0-9a-f]{8}\.(?P<kind>partial|replaced)"
+    r"\.(?P<target>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)-[0-9a-f]{8}"
+    r"\.(?P<kind>partial|replaced|unfinished)"
 )
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h> and <stdio.h> of Linux
 
@@ -49,7 +53,7 @@ class CorruptedFileError(GraftError):
 
 
 @contextmanager
-def committed(target: Path) -> Iterator[Path]:
+def committed(target: Path, *, resumable: bool = False) -> Iterator[Path]:
     """Write a folder so that it appears complete or not at all.
 
     Two processes that write the same target at once are both safe; the later one stays. A reader
@@ -57,9 +61,11 @@ def committed(target: Path) -> Iterator[Path]:
 
     Args:
         target: The folder to make or to replace. Its parents are made.
+        resumable: Keep what was written if the caller fails or is killed, for the next attempt.
 
     Yields:
-        An empty folder beside the target, to be filled. It is gone afterwards, whatever happens.
+        A folder beside the target, to be filled. It is empty, and gone afterwards whatever happens;
+        a resumable one is as an earlier attempt on this host left it, and gone after a success.
 
     Raises:
         GraftError: The disk is full, or `target` holds files of somebody else, which would be
@@ -69,12 +75,15 @@ def committed(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_partials(target.parent)
     _refuse_foreign_files(target)
-    partial = _temporary_beside(target, "partial")
+    partial = _temporary_beside(target, "unfinished" if resumable else "partial")
+    keep = resumable
     try:
-        partial.mkdir()
+        if not (resumable and _adopt_unfinished(target, partial)):
+            partial.mkdir()
         yield partial
         _seal(partial)
         _put_in_place(partial, target)
+        keep = False
     except OSError as error:
         if error.errno not in _DISK_FULL:
             raise
@@ -86,8 +95,9 @@ def committed(target: Path) -> Iterator[Path]:
             "move the data folder to a larger disk, and run again."
         ) from error
     finally:
-        # After an exchange this is the folder that was replaced.
-        shutil.rmtree(partial, ignore_errors=True)
+        if not keep:
+            # After an exchange this is the folder that was replaced.
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def is_committed(target: Path) -> bool:
@@ -131,18 +141,32 @@ def verify(target: Path) -> None:
 def remove_stale_partials(parent: Path) -> list[Path]:
     """Remove what dead processes of this host left behind in `parent`.
 
-    A folder of another host or of a living process stays: it may be in the making.
+    A folder of another host or of a living process stays: it may be in the making. So does what a
+    later attempt can go on with.
 
     Returns:
         The folders that were removed.
     """
     removed = []
     for path, name in _abandoned(parent):
+        if name["kind"] == "unfinished":
+            continue
         _put_back_replaced(parent / name["target"])
         if path.exists():
             shutil.rmtree(path, ignore_errors=True)
             removed.append(path)
     return removed
+
+
+def _adopt_unfinished(target: Path, own: Path) -> bool:
+    """Go on in what an earlier attempt has left, if any; of several processes one gets it."""
+    for path, name in _abandoned(target.parent, or_own=True):
+        if name["kind"] == "unfinished" and name["target"] == target.name:
+            with suppress(OSError):
+                os.rename(path, own)
+                (own / MANIFEST).unlink(missing_ok=True)  # it was killed while it was sealed
+                return True
+    return False
 
 
 def _refuse_foreign_files(target: Path) -> None:
@@ -224,13 +248,15 @@ def _temporary_beside(target: Path, kind: str) -> Path:
     return target.with_name(f".{target.name}.{_HOST}.{os.getpid()}-{secrets.token_hex(4)}.{kind}")
 
 
-def _abandoned(parent: Path) -> list[tuple[Path, re.Match[str]]]:
-    """The temporary folders in `parent` that a dead process of this host left, with their names."""
+def _abandoned(parent: Path, or_own: bool = False) -> list[tuple[Path, re.Match[str]]]:
+    """What a dead process of this host left in `parent`, or this one did in a failed attempt."""
     named = [(path, _TEMPORARY.fullmatch(path.name)) for path in parent.iterdir()]
     return [
         (path, name)
         for path, name in named
-        if name and name["host"] == _HOST and not _is_alive(int(name["pid"]))
+        if name
+        and name["host"] == _HOST
+        and (not _is_alive(int(name["pid"])) or (or_own and int(name["pid"]) == os.getpid()))
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graft.config.experiments import ExperimentFolder
-from graft.config.loader import data_key
+from graft.config.loader import data_key, pixel_key
 from graft.config.problems import ConfigError
 
 PROJECT_CONF = Path(__file__).parents[2] / "conf"
@@ -140,6 +140,23 @@ def test_the_data_key_changes_with_what_changes_the_images_and_with_nothing_else
     assert key(training={"epochs": 1}) == key(split={"test": 0.2}) == default
     others = [key(seed=5), key(split={"shots": 3}), key(images={"size": 40})]
     assert len({default, *others}) == 4
+
+
+def test_the_pixel_key_changes_with_what_changes_the_pixels_and_with_nothing_else(load, conf):
+    def key(**runtime_params):
+        return pixel_key(load(conf, **runtime_params)["parameters"])
+
+    default = key()
+    assert default.startswith("digits-")
+    same = [key(seed=5), key(split={"shots": 3}), key(images={"duplicates": "drop"})]
+    assert {default, *same} == {default}
+    others = [
+        key(images={"size": 40}),
+        key(images={"max_pixels": 1000}),
+        key(source={"name": "folder", "folder": "photos"}),
+    ]
+    assert len({default, *others}) == 4
+    assert load(conf)["globals"]["pixel_key"] == default
 
 
 def test_a_problem_names_the_file_it_comes_from(load, conf):

@@ -21,6 +21,18 @@ ENTRIES = {
         "backbone": "resnet20_cifar",
         "weights": "shipped",
     },
+    "decoded_images": {
+        "type": "graft.datasets.DecodedImagesDataset",
+        "filepath": "data/02_intermediate/decoded/digits-1a2b3c4d",
+    },
+    "training_state": {
+        "type": "graft.datasets.TrainingStateDataset",
+        "filepath": "data/06_models/digits/training_state",
+    },
+    "duplicate_pairs": {
+        "type": "graft.datasets.DuplicatePairsDataset",
+        "filepath": "data/02_intermediate/duplicates/digits-1a2b3c4d.csv",
+    },
     "image_store": {
         "type": "graft.datasets.ImageStoreDataset",
         "filepath": "data/02_intermediate/digits-1a2b3c4d",

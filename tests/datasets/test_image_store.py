@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from graft.datasets import ImageStoreDataset
 from graft.datasets.image_store import draw_samples
+from graft.images.arrays import SelectedImages
 from graft.images.store import ImageStore
 
 
@@ -19,9 +21,8 @@ def make_store(count: int = 12, size: int = 8, seed: int = 0) -> ImageStore:
     index = np.arange(count) % len(names)
     manifest = pd.DataFrame(
         {
-            "id": [f"{i:03}" for i in range(count)],
+            "id": ["a,\r\n", "\r", *(f"{i:03}" for i in range(2, count))],
             "label": [names[i] for i in index],
-            "class_index": index,
             "split": np.where(np.arange(count) % 4 == 0, "test", "train"),
             "width": 30,
             "height": 20,
@@ -110,6 +111,42 @@ def test_no_room_for_the_images_is_explained(dataset: ImageStoreDataset) -> None
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(dataset.load().images) == 12
+
+
+def test_several_labels_an_image_come_back(dataset: ImageStoreDataset) -> None:
+    store = make_store()
+    labels, ignored = ["007|ü", "", "NA"] * 4, ["", "NA", "ü"] * 4
+    store = replace(
+        store, manifest=store.manifest.assign(label=labels, ignored=ignored), multi_label=True
+    )
+    dataset.save(store)
+    loaded = dataset.load()
+    assert loaded.multi_label
+    assert_frame_equal(loaded.manifest, store.manifest)
+    np.testing.assert_array_equal(loaded.targets, store.targets)
+
+
+def test_a_selection_is_saved_as_an_array_of_its_own(
+    dataset: ImageStoreDataset, tmp_path: Path
+) -> None:
+    store = make_store()
+    rows = np.array([1, 2, 7])
+    selection = replace(
+        store,
+        images=SelectedImages(store.images, rows),
+        manifest=store.manifest.iloc[rows].reset_index(drop=True),
+    )
+    dataset.save(selection)
+    np.testing.assert_array_equal(dataset.load().images, store.images[rows])
+
+
+def test_saving_what_was_loaded_links_the_same_file(
+    dataset: ImageStoreDataset, tmp_path: Path
+) -> None:
+    dataset.save(make_store())
+    other = ImageStoreDataset(filepath=str(tmp_path / "other"))
+    other.save(dataset.load())
+    assert (tmp_path / "other/images.npy").samefile(tmp_path / "noise-1a2b3c4d/images.npy")
 
 
 def test_samples_show_the_first_images_of_each_class() -> None:

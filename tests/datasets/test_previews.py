@@ -82,7 +82,7 @@ def test_a_table_shows_its_first_rows(tmp_path: Path) -> None:
         ),
         pytest.param(
             "SVMDataset",
-            SVMClassifier(pipeline=[], class_names=("a",), metadata={"kernel": "rbf"}),
+            SVMClassifier(scaler={}, machine=[], class_names=("a",), metadata={"kernel": "rbf"}),
             {"class_names": ["a"], "metadata": {"kernel": "rbf"}},
             id="svm",
         ),
@@ -106,8 +106,8 @@ def test_a_figure_is_shown(tmp_path: Path) -> None:
 
 def test_an_image_store_shows_samples(tmp_path: Path) -> None:
     manifest = pd.DataFrame(
-        [["a", "cat", 0, "train", 4, 4, "00"], ["b", "dog", 1, "test", 4, 4, "11"]],
-        columns=["id", "label", "class_index", "split", "width", "height", "sha256"],
+        [["a", "cat", "train", 4, 4, "00"], ["b", "dog", "test", 4, 4, "11"]],
+        columns=["id", "label", "split", "width", "height", "sha256"],
     )
     store = ImageStore(np.zeros((2, 4, 4, 3), np.uint8), manifest, ("cat", "dog"), "pets")
     kind, preview = show(saved("ImageStoreDataset", tmp_path, store))

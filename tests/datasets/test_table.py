@@ -11,7 +11,7 @@ from graft.datasets import TableDataset
 
 TABLE = pd.DataFrame(
     {
-        "id": ["007", 'a,b\n"c"', "ü/数.png"],
+        "id": ["007", 'a,b\n"c"', "ü/\r数.png"],
         "label": ["NA", "null", "3"],
         "reason": ["torn", None, "nan"],
         "score": np.array([0.1, np.nan, 1e-40], dtype=np.float32),

@@ -14,6 +14,7 @@ from graft.images.download import RemoteFile
 
 from .image_files import write_classes
 
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 CIFAR10_VARIABLE = "GRAFT_TEST_CIFAR10"
 MNIST_VARIABLE = "GRAFT_TEST_MNIST"
 
@@ -45,19 +46,22 @@ def split_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def cifar10_files() -> Path:
     """The whole CIFAR-10 as image files in class folders, or a zip of them."""
-    place = os.environ.get(CIFAR10_VARIABLE)
-    if place is None:
-        pytest.skip(
-            f"set {CIFAR10_VARIABLE} to a folder or zip of CIFAR-10 as train/<class>/*.png and "
-            "test/<class>/*.png"
-        )
-    return Path(place)
+    return _real_data(
+        CIFAR10_VARIABLE,
+        "cifar10-png.zip",
+        "a folder or zip of CIFAR-10 as train/<class>/*.png and test/<class>/*.png",
+    )
 
 
 @pytest.fixture(scope="session")
 def mnist_files() -> Path:
     """The whole MNIST as its four idx files."""
-    place = os.environ.get(MNIST_VARIABLE)
-    if place is None:
-        pytest.skip(f"set {MNIST_VARIABLE} to a folder of MNIST's four idx files, gzipped or not")
-    return Path(place)
+    return _real_data(MNIST_VARIABLE, "mnist", "a folder of MNIST's four idx files, gzipped or not")
+
+
+def _real_data(variable: str, name: str, what: str) -> Path:
+    """Where a variable says, or in the folder `shared/data` beside the repository."""
+    place = Path(os.environ.get(variable, SHARED / name))
+    if not place.exists():
+        pytest.skip(f"set {variable} to {what}, or put it at ../shared/data/{name}")
+    return place

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from graft.images.download import RemoteFile
+from graft.images.listing import ImageListing
 
 
 def make_pixels(seed: int, height: int = 24, width: int = 32) -> np.ndarray:
@@ -40,6 +42,11 @@ def write_classes(root: Path, labels: tuple[str, ...] = ("cat", "dog"), count: i
             else:
                 (root / label / f"{number}.JPG").write_bytes(encode(pixels, "JPEG"))
     return root
+
+
+def without_state(listing: ImageListing) -> pd.DataFrame:
+    """What is the same of a folder and of a zip of it."""
+    return listing.records.drop(columns="state")
 
 
 def zip_folder(folder: Path, archive: Path, prefix: str = "") -> Path:

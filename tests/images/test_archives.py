@@ -10,9 +10,9 @@ import pytest
 
 from graft.errors import GraftError
 from graft.images import archives
-from graft.images.archives import unpack_tar
+from graft.images.archives import fetch_folder, unpack_tar
 
-from .image_files import tar_folders
+from .image_files import as_published, tar_folders
 
 
 def write_tar(archive: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -35,6 +35,17 @@ def test_the_folder_is_unpacked(class_folder: Path, tmp_path: Path) -> None:
     original = (class_folder / "cat" / "0.JPG").read_bytes()
     assert (tmp_path / "down" / "pets" / "cat" / "0.JPG").read_bytes() == original
     assert {path.name for path in (tmp_path / "down").iterdir()} == {"pets", "pets.tgz"}
+
+
+def test_an_archive_is_not_asked_for_once_it_is_unpacked(
+    class_folder: Path, tmp_path: Path
+) -> None:
+    archive = tar_folders(tmp_path / "down" / "pets.tgz", class_folder)
+    remote, target = as_published(archive), tmp_path / "down" / "pets"
+    assert fetch_folder(remote, target, "a folder") == target
+    archive.unlink()
+    assert fetch_folder(remote, target, "a folder") == target
+    assert (target / "cat" / "0.JPG").is_file()
 
 
 def test_a_folder_that_is_there_stays(class_folder: Path, tmp_path: Path) -> None:

@@ -1,265 +1,66 @@
-"""Decoding: the right pixels, or a row in the quarantine with the reason."""
+"""Decoding a listing: rows in order, the bad ones aside, and a collection that is unfit refused."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from graft.errors import GraftError
-from graft.images import decode as module
-from graft.images.decode import DecodedImages, check_audit, decode_images
-from graft.images.listing import ImageListing
+from graft.images.decode import DecodedImages, DecodingPlan, check_audit, decode_images
+from graft.images.decoder import Decoded, Outcome
 
 from .image_files import encode, make_pixels
+from .listings import listing_of
 
-
-def listing_of(contents: dict[str, Any]) -> ImageListing:
-    """One class; an id's content is bytes, an array, or an exception that reading raises."""
-
-    def read(image_id: str) -> Any:
-        content = contents[image_id]
-        if isinstance(content, BaseException):
-            raise content
-        return content
-
-    records = pd.DataFrame({"id": list(contents), "label": "thing", "split": None})
-    return ImageListing("test", records, ("thing",), read)
-
-
-def decode_one(content: Any, size: int = 24, max_pixels: int = 10**6) -> np.ndarray:
-    decoded = decode_images(listing_of({"it": content}), size, max_pixels=max_pixels)
-    assert decoded.quarantine.empty, decoded.quarantine["reason"].iloc[0]
-    return decoded.images[0]
-
-
-def reason_for(content: Any, max_pixels: int = 10**6) -> str:
-    decoded = decode_images(listing_of({"it": content}), 8, max_pixels=max_pixels)
-    assert decoded.images.shape == (0, 8, 8, 3)
-    return str(decoded.quarantine["reason"].iloc[0])
-
-
-# --- Right pixels ---------------------------------------------------------------------------------
-
-
-def test_an_image_of_the_right_size_is_taken_as_it_is() -> None:
-    pixels = make_pixels(0, 24, 24)
-    np.testing.assert_array_equal(decode_one(encode(pixels)), pixels)
-
-
-@pytest.mark.parametrize(("height", "width"), [(24, 40), (41, 24)])
-def test_the_centre_is_cut_out(height: int, width: int) -> None:
-    pixels = make_pixels(0, height, width)
-    top, left = (height - 24) // 2, (width - 24) // 2
-    # A resize by 1 still interpolates where the margin is odd: half a pixel, a few grey levels.
-    difference = decode_one(encode(pixels)).astype(int) - pixels[top : top + 24, left : left + 24]
-    assert np.abs(difference).max() <= (0 if (height + width) % 2 == 0 else 8)
-
-
-def test_shrinking_is_antialiased() -> None:
-    """Without a filter, a fine chequerboard becomes black or white instead of grey."""
-    board = np.indices((96, 96)).sum(axis=0) % 2 * 255
-    small = decode_one(encode(np.repeat(board[..., None], 3, axis=2).astype(np.uint8)))
-    assert np.abs(small[4:-4, 4:-4].astype(int) - 127).max() <= 3
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_camera_orientation_is_applied(orientation: int) -> None:
-    pixels = make_pixels(1, 16, 24)
-    stored = {
-        1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1],
-        5: pixels.swapaxes(0, 1), 6: np.rot90(pixels, 1),
-        7: pixels.swapaxes(0, 1)[::-1, ::-1], 8: np.rot90(pixels, -1),
-    }[orientation]  # fmt: skip
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    content = encode(np.ascontiguousarray(stored), exif=exif)
-    decoded = decode_images(listing_of({"it": content}), 16, max_pixels=10**6)
-    np.testing.assert_array_equal(decoded.images[0], pixels[:, 4:20])
-    assert decoded.records[["width", "height"]].iloc[0].tolist() == [24, 16]
-
-
-def test_transparent_pixels_become_white() -> None:
-    rgba = np.zeros((24, 24, 4), dtype=np.uint8)
-    rgba[:, :12, 3] = 255
-    pixels = decode_one(encode(rgba))
-    assert (pixels[:, :12] == 0).all()
-    assert (pixels[:, 12:] == 255).all()
-
-
-def test_a_palette_with_a_transparent_entry_becomes_white_there() -> None:
-    image = Image.new("P", (24, 24), 0)
-    image.putpalette([10, 20, 30, 200, 0, 0])
-    image.paste(1, (0, 0, 12, 24))
-    pixels = decode_one(encode(image, transparency=0))
-    assert pixels[0, 0].tolist() == [200, 0, 0]
-    assert pixels[0, 23].tolist() == [255, 255, 255]
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "LA", "P", "CMYK"])
-def test_other_modes_become_rgb(mode: str) -> None:
-    image_format = "TIFF" if mode == "CMYK" else "PNG"
-    half = Image.new("L", (24, 24), 0)
-    half.paste(255, (12, 0, 24, 24))
-    pixels = decode_one(encode(half.convert("RGB").convert(mode), image_format))
-    assert (pixels[:, :12] == 0).all()
-    assert (pixels[:, 12:] == 255).all()
-
-
-def ramp_of_16_bits() -> np.ndarray:
-    return (np.arange(24 * 24, dtype=np.uint16) * 113).reshape(24, 24)
-
-
-@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "PPM"])
-def test_16_bit_grey_keeps_its_high_byte(image_format: str) -> None:
-    pixels = decode_one(encode(ramp_of_16_bits(), image_format))
-    expected = np.repeat((ramp_of_16_bits() >> 8)[..., None], 3, axis=2)
-    np.testing.assert_array_equal(pixels, expected)
-
-
-def test_16_bit_grey_of_the_other_byte_order_too() -> None:
-    big_endian = Image.frombytes("I;16B", (24, 24), ramp_of_16_bits().astype(">u2").tobytes())
-    pixels = decode_one(encode(big_endian, "TIFF"))
-    np.testing.assert_array_equal(pixels[..., 0], ramp_of_16_bits() >> 8)
-
-
-@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)])
-def test_arrays_are_decoded_like_files(shape: tuple[int, ...]) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-    np.testing.assert_array_equal(decode_one(pixels, 32), decode_one(encode(pixels), 32))
-
-
-def test_a_photograph_with_a_second_picture_is_its_first() -> None:
-    first, second = (Image.fromarray(make_pixels(seed, 24, 24)) for seed in (1, 2))
-    content = encode(first, "MPO", save_all=True, append_images=[second], quality=95)
-    difference = decode_one(content).astype(int) - make_pixels(1, 24, 24)
-    assert np.abs(difference).mean() < 3
-
-
-# --- Quarantine -----------------------------------------------------------------------------------
-
-
-def animated(image_format: str) -> bytes:
-    frames = [Image.fromarray(make_pixels(seed, 24, 24)) for seed in range(3)]
-    return encode(frames[0], image_format, save_all=True, append_images=frames[1:])
-
-
-PHOTO = make_pixels(3, 64, 64)
-FLOATS = np.linspace(0, 1, 576, dtype=np.float32).reshape(24, 24)
-
-BAD_IMAGES: dict[str, tuple[Any, str]] = {
-    "empty": (b"", "empty file"),
-    "text": (b"these are not the pixels", "not an image"),
-    "html": (b"<!DOCTYPE html><title>404 Not Found</title>", "not an image"),
-    "zeros": (bytes(4096), "not an image"),
-    "eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
-    "pdf": (b"%PDF-1.4\n%", "not an image"),
-    "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not an image"),
-    "png head": (encode(PHOTO)[:20], ""),
-    "png signature": (encode(PHOTO)[:8], ""),
-    "png half": (encode(PHOTO)[: len(encode(PHOTO)) // 2], ""),
-    "png without its end": (encode(PHOTO)[:-60], ""),
-    "png of no width": (encode(PHOTO)[:16] + bytes(4) + encode(PHOTO)[20:], ""),
-    "jpeg head": (encode(PHOTO, "JPEG")[:30], ""),
-    "jpeg half": (encode(PHOTO, "JPEG")[: len(encode(PHOTO, "JPEG")) // 2], "Truncated"),
-    "jpeg without its end": (encode(PHOTO, "JPEG", quality=95)[:-200], "truncated"),
-    "gif half": (encode(PHOTO, "GIF")[: len(encode(PHOTO, "GIF")) // 2], ""),
-    "bmp half": (encode(PHOTO, "BMP")[:5000], "truncated"),
-    "webp half": (encode(PHOTO, "WEBP", lossless=True)[:100], ""),
-    "tiff half": (encode(PHOTO, "TIFF")[:200], ""),
-    "animated gif": (animated("GIF"), "3 frames"),
-    "animated png": (animated("PNG"), "3 frames"),
-    "animated webp": (animated("WEBP"), "3 frames"),
-    "pages": (animated("TIFF"), "3 frames or pages"),
-    "float": (encode(FLOATS, "TIFF"), "floating-point"),
-    "32-bit": (encode(Image.fromarray((FLOATS * 2**30).astype(np.int32)), "TIFF"), "32-bit"),
-    "huge": (encode(Image.new("1", (4000, 4000))), "4000 x 4000 pixels, more than"),
-    "huge array": (np.zeros((2000, 2000), np.uint8), "more than images.max_pixels"),
-    "array of floats": (FLOATS, "float32"),
-    "array of four channels": (np.zeros((8, 8, 4), np.uint8), "(8, 8, 4)"),
-    "array of nothing": (np.zeros((0, 8), np.uint8), "(0, 8)"),
-    "not to be read": (PermissionError(13, "Permission denied"), "Permission denied"),
-    "gone": (FileNotFoundError(2, "No such file or directory"), "No such file"),
+BAD: dict[str, Any] = {
+    "empty": b"",
+    "text": b"these are not the pixels",
+    "half": encode(make_pixels(3, 64, 64))[:200],
+    "float": np.zeros((8, 8)),
+    "not to be read": PermissionError(13, "Permission denied"),
+    "gone": FileNotFoundError(2, "No such file or directory"),
 }
 
 
-@pytest.mark.parametrize("name", BAD_IMAGES)
-def test_a_bad_image_is_quarantined_with_its_reason(name: str) -> None:
-    content, expected = BAD_IMAGES[name]
-    reason = reason_for(content)
-    assert reason
-    assert expected in reason
-    assert "\n" not in reason
-    assert "0x" not in reason
-
-
-def test_bad_images_leave_the_good_ones_in_order() -> None:
-    good = {f"good {number}": encode(make_pixels(number, 24, 24)) for number in range(40)}
-    bad = {name: content for name, (content, _) in BAD_IMAGES.items()}
-    order = np.random.default_rng(0).permutation([*good, *bad])
-    contents = {str(name): (good | bad)[str(name)] for name in order}
-    decoded = decode_images(listing_of(contents), 24, max_pixels=10**6)
-
-    assert decoded.records["id"].tolist() == [name for name in contents if name in good]
-    assert decoded.quarantine["id"].tolist() == [name for name in contents if name in bad]
-    for image, name in zip(decoded.images, decoded.records["id"], strict=True):
-        np.testing.assert_array_equal(image, make_pixels(int(name.split()[1]), 24, 24))
-    assert decoded.records["sha256"].tolist() == [
-        hashlib.sha256(good[name]).hexdigest() for name in decoded.records["id"]
-    ]
-    hashes = decoded.quarantine.set_index("id")["sha256"]
-    assert hashes["gone"] == ""
-    assert hashes["text"] == hashlib.sha256(bad["text"]).hexdigest()
-
-
-def test_mutated_files_never_crash() -> None:
-    """200 PNGs with random bytes changed: torchvision's own decoder died of SIGSEGV on such."""
-    rng = np.random.default_rng(0)
-    original = np.frombuffer(encode(PHOTO), dtype=np.uint8)
-    contents = {}
-    for number in range(200):
-        mutated = original.copy()
-        places = rng.integers(0, len(mutated), rng.integers(1, 12))
-        mutated[places] = rng.integers(0, 256, len(places))
-        contents[f"{number:03d}"] = mutated.tobytes()
-    decoded = decode_images(listing_of(contents), 16, max_pixels=10**6)
-    assert len(decoded.records) + len(decoded.quarantine) == 200
-    assert len(decoded.quarantine) > 100
-
-
-def test_pixels_beyond_the_cap_are_never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Image.Image) -> None:
-        raise AssertionError("decoded")
-
-    content = encode(Image.new("1", (1001, 1000)))
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
-    assert "1001 x 1000" in reason_for(content, max_pixels=10**6)
-
-
-def test_pillows_own_cap_is_a_reason_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert reason_for(encode(PHOTO)) == "more pixels than Pillow's own cap"
+def good_images(count: int) -> dict[str, Any]:
+    return {f"good {number}": encode(make_pixels(number, 24, 24)) for number in range(count)}
 
 
 # --- The whole listing ----------------------------------------------------------------------------
 
 
-def test_the_result_does_not_depend_on_the_number_of_threads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    contents = {str(number): encode(make_pixels(number), "JPEG") for number in range(60)}
-    contents["7"] = b"bad"
-    results = []
-    for threads in (1, 8):
-        monkeypatch.setattr(module, "available_processors", lambda threads=threads: threads)
-        results.append(decode_images(listing_of(contents), 16, max_pixels=10**6))
-    np.testing.assert_array_equal(results[0].images, results[1].images)
-    assert results[0].records.equals(results[1].records)
+@pytest.mark.parametrize("count", [40, 300])  # in this process, and in several
+def test_bad_images_leave_the_good_ones_in_order(count: int) -> None:
+    good = good_images(count)
+    order = np.random.default_rng(0).permutation([*good, *BAD])
+    contents = {str(name): (good | BAD)[str(name)] for name in order}
+    decoded = decode_images(listing_of(contents), 24, max_pixels=10**6)
+
+    assert decoded.records["id"].tolist() == [name for name in contents if name in good]
+    assert decoded.quarantine["id"].tolist() == [name for name in contents if name in BAD]
+    for image, name in zip(decoded.images, decoded.records["id"], strict=True):
+        np.testing.assert_array_equal(image, make_pixels(int(name.split()[1]), 24, 24))
+    assert decoded.records["sha256"].tolist() == [
+        hashlib.sha256(good[name]).hexdigest() for name in decoded.records["id"]
+    ]
+    lost = decoded.quarantine.set_index("id")
+    assert lost.loc["gone", "sha256"] == ""
+    assert lost.loc["text", "sha256"] == hashlib.sha256(BAD["text"]).hexdigest()
+    assert "Permission denied" in lost.loc["not to be read", "reason"]
+    assert "No such file" in lost.loc["gone", "reason"]
+    assert lost["reason"].all()
+
+
+def test_nothing_at_all_is_decoded_to_nothing() -> None:
+    decoded = decode_images(listing_of({}), 8, max_pixels=10**6)
+    assert decoded.images.shape == (0, 8, 8, 3)
+    assert decoded.records.empty
 
 
 def test_progress_is_told_of_every_image() -> None:
@@ -270,30 +71,47 @@ def test_progress_is_told_of_every_image() -> None:
         for item in iterable:
             seen.append(item)
             yield item
+        seen.append("finished")
 
-    contents = {"good": encode(PHOTO), "bad": b""}
-    decode_images(listing_of(contents), 16, max_pixels=10**6, track=track)
-    assert seen[:2] == ["Decoding images", 2]
-    assert len(seen) == 4
+    decode_images(listing_of(good_images(3) | BAD), 16, max_pixels=10**6, track=track)
+    assert seen[:2] == ["Decoding images", 9]
+    assert len(seen) == 2 + 9 + 1
+    assert seen[-1] == "finished"
 
 
-def test_an_interruption_does_not_decode_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "available_processors", lambda: 1)
-    read: list[str] = []
-    listing = listing_of({str(number): encode(PHOTO) for number in range(500)})
+def test_decoding_begins_where_it_is_told_and_takes_what_is_known() -> None:
+    contents = good_images(6)
+    known = Decoded(Outcome(1, 2, "known"), np.full((24, 24, 3), 9, np.uint8))
+    torn = Decoded(Outcome(sha256="0", reason="torn"))
+    plan = DecodingPlan(listing_of(contents), 24, 10**6)
+    ((pixels, outcomes),) = plan.decode(2, known={3: known, 4: torn}.get)
+    assert [outcome.reason for outcome in outcomes] == ["", "", "torn", ""]
+    assert outcomes[1] == known.outcome
+    np.testing.assert_array_equal(pixels[0], make_pixels(2, 24, 24))
+    np.testing.assert_array_equal(pixels[1], known.pixels)
+    np.testing.assert_array_equal(pixels[2], make_pixels(5, 24, 24))
 
-    def interrupt(iterable: Iterable[Any], description: str, total: int) -> Iterable[Any]:
-        yield next(iter(iterable))
-        raise KeyboardInterrupt
 
-    def note(image_id: str) -> Any:
-        read.append(image_id)
-        return listing.read(image_id)
+def test_a_plan_is_named_by_its_images_and_their_states_alone() -> None:
+    contents = good_images(4)
+    listing = listing_of(contents)
+    digest = DecodingPlan(listing, 24, 10**6).digest
+    relabelled = replace(listing, records=listing.records.assign(label="dog", split="test"))
+    assert DecodingPlan(relabelled, 24, 10**6).digest == digest
+    others = [
+        listing_of(contents, **{"good 2": "changed"}),
+        listing_of({name: contents[name] for name in reversed(contents)}),
+        listing_of({name: contents[name] for name in list(contents)[:3]}),
+    ]
+    assert len({digest, *(DecodingPlan(other, 24, 10**6).digest for other in others)}) == 4
 
-    noted = ImageListing("test", listing.records, listing.class_names, note)
-    with pytest.raises(KeyboardInterrupt):
-        decode_images(noted, 16, max_pixels=10**6, track=interrupt)
-    assert len(read) < 500
+
+def test_a_plans_rule_tells_of_all_that_changes_pixels() -> None:
+    listing = listing_of(good_images(1))
+    rule = DecodingPlan(listing, 24, 10**6).rule
+    assert DecodingPlan(listing, 25, 10**6).rule != rule
+    assert DecodingPlan(listing, 24, 10**5).rule != rule
+    assert "pillow" in rule
 
 
 # --- Audit ----------------------------------------------------------------------------------------
@@ -337,3 +155,10 @@ def test_a_class_that_lost_too_many_is_named(left: int) -> None:
 def test_a_single_class_is_refused() -> None:
     with pytest.raises(GraftError, match="at least two classes"):
         check_audit(audited({"cat": 9}, {}), max_quarantined_share=0.1, min_images_per_class=2)
+
+
+def test_images_of_several_classes_count_for_each_of_them() -> None:
+    decoded = replace(audited({"cat|dog": 3, "cat": 5, "": 9}, {"dog": 1}), multi_label=True)
+    check_audit(decoded, max_quarantined_share=0.1, min_images_per_class=3)
+    with pytest.raises(GraftError, match="'dog' has 3 usable images"):
+        check_audit(decoded, max_quarantined_share=0.1, min_images_per_class=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,15 @@ def test_a_class_that_would_vanish_is_named() -> None:
     pairs = make_pairs(("cat/00", "dog/00"), ("cat/01", "dog/01"))
     with pytest.raises(GraftError, match="no image of the class 'dog'"):
         drop_duplicates(decoded_from(make_records(2)), pairs)
+
+
+def test_of_several_labels_each_class_has_to_be_left() -> None:
+    records = make_records(2).assign(label=["cat|dog", "cat", "dog|fox", "dog"])
+    decoded = replace(decoded_from(records), multi_label=True)
+    kept, _ = drop_duplicates(decoded, make_pairs(("cat/00", "cat/01")))
+    assert kept.records["label"].tolist() == ["cat|dog", "dog|fox", "dog"]
+    with pytest.raises(GraftError, match="no image of the class 'fox'"):
+        drop_duplicates(decoded, make_pairs(("cat/00", "dog/00")))
 
 
 def test_without_duplicates_nothing_is_copied() -> None:

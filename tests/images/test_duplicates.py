@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from graft.images import duplicates as module
-from graft.images import fingerprints
+from graft.images import correlated, fingerprints
 from graft.images.decode import decode_images
 from graft.images.duplicates import (
     MAX_DISTANCE,
@@ -175,8 +174,8 @@ def test_no_pair_within_the_limits_is_missed(seed: int, count: int, block: int) 
     """Blocks of any size, against all pairs one by one."""
     images = alike_pictures(seed, count)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK", block)
-        patch.setattr(module, "TILE", 2 * block)
+        patch.setattr(correlated, "BLOCK", block)
+        patch.setattr(correlated, "TILE", 2 * block)
         pairs = find_duplicates(images, records_of(count))
     found = {(int(row.id_a), int(row.id_b), row.mirrored) for row in pairs.itertuples()}
     assert found == one_by_one(images)

@@ -140,3 +140,37 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_images_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(GraftError, match="one folder per class"):
         scan_tree(tmp_path)
+
+
+# --- States ---------------------------------------------------------------------------------------
+
+
+def test_the_state_of_a_file_changes_with_its_size_and_with_its_time(class_folder: Path) -> None:
+    file = class_folder / "cat" / "1.png"
+    tree = scan_tree(class_folder)
+    states = [tree.state("cat/1.png")]
+    assert states[0] == f"{file.stat().st_size}:{file.stat().st_mtime_ns}"
+    os.utime(file, ns=(1, 10**18))
+    states.append(tree.state("cat/1.png"))
+    file.write_bytes(b"other")
+    os.utime(file, ns=(1, 10**18))
+    states.append(tree.state("cat/1.png"))
+    assert len(set(states)) == 3
+
+
+def test_a_file_that_has_gone_has_an_empty_state(class_folder: Path) -> None:
+    tree = scan_tree(class_folder)
+    (class_folder / "cat" / "1.png").unlink()
+    assert tree.state("cat/1.png") == ""
+
+
+def test_the_state_of_a_zips_member_is_that_of_its_content(
+    class_folder: Path, tmp_path: Path
+) -> None:
+    before = scan_tree(zip_folder(class_folder, tmp_path / "a.zip"))
+    os.utime(class_folder / "dog" / "1.png", ns=(1, 10**18))
+    (class_folder / "cat" / "1.png").write_bytes((class_folder / "cat" / "3.png").read_bytes())
+    after = scan_tree(zip_folder(class_folder, tmp_path / "b.zip"))
+    changed = [path for path in before.files if before.state(path) != after.state(path)]
+    assert changed == ["cat/1.png"]
+    assert after.state("cat/1.png") == after.state("cat/3.png")

@@ -55,7 +55,7 @@ def test_pixels_stand_beside_their_own_row(class_folder: Path, image: str) -> No
         for name in ("a", "b", "c"):
             shutil.copy(class_folder / image, alone / label / f"{name}{Path(image).suffix}")
     np.testing.assert_array_equal(store.images[row], ingest("folder", alone).images[0])
-    assert store.class_names[store.manifest["class_index"][row]] == "dog"
+    assert store.class_names[store.targets[row]] == "dog"
 
 
 def test_a_zip_gives_the_same_store_as_its_folder(class_folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from graft.images.listing import ImageListing
 
 
 def make_listing(ids: list[str], labels: list[str]) -> ImageListing:
-    records = pd.DataFrame({"id": ids, "label": labels, "split": None})
+    records = pd.DataFrame({"id": ids, "label": labels, "split": None, "state": ""})
     return ImageListing("test", records, ("cat", "dog"), lambda image: b"")
 
 
@@ -24,5 +24,5 @@ def test_a_label_that_is_no_class_is_refused() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    with pytest.raises(ValueError, match="split"):
+    with pytest.raises(ValueError, match=r"\['split', 'state'\]"):
         ImageListing("test", pd.DataFrame({"id": [], "label": []}), (), lambda image: b"")

@@ -8,9 +8,9 @@ An experiment goes on top of all that it extends. Its name is the parameter `exp
 that is set. As this happens in the loader and not in a hook, `kedro run`, `kedro viz`,
 `kedro catalog`, notebooks and the packaged project all see the same parameters.
 
-For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `data_key`,
-`source` and `model` (the sections, so `${globals:source.name}` works too), `project_path`,
-`tracking_uri` and `artifact_root`.
+For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `pixel_key`,
+`data_key`, `source` and `model` (the sections, so `${globals:source.name}` works too),
+`project_path`, `tracking_uri` and `artifact_root`.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class GraftConfigLoader(OmegaConfigLoader):
         tracking_uri, artifact_root = tracking_location(project_path)
         return {
             "experiment": parameters["experiment"],
+            "pixel_key": pixel_key(parameters),
             "data_key": data_key(parameters),
             "source": parameters["source"],
             "model": parameters["model"],
@@ -102,11 +103,20 @@ class GraftConfigLoader(OmegaConfigLoader):
         return (file.relative_to(above) if file.is_relative_to(above) else file).as_posix()
 
 
+def pixel_key(parameters: dict[str, Any]) -> str:
+    """Names the decoded images: the same for all parameters that lead to the same pixels."""
+    images = {key: parameters["images"][key] for key in ("size", "max_pixels")}
+    return _key(parameters["source"], images)
+
+
 def data_key(parameters: dict[str, Any]) -> str:
-    """Names the packed images: the same for all parameters that lead to the same images."""
-    decisive = {key: parameters[key] for key in ("source", "images", "split", "seed")}
-    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    return f"{parameters['source']['name']}-{digest[:8]}"
+    """Names the packed images: the same for all parameters that lead to the same store."""
+    return _key(*(parameters[key] for key in ("source", "images", "split", "seed")))
+
+
+def _key(source: dict[str, Any], *decisive: Any) -> str:
+    digest = hashlib.sha256(json.dumps([source, *decisive], sort_keys=True).encode()).hexdigest()
+    return f"{source['name']}-{digest[:8]}"
 
 
 def _origins(layers: list[tuple[str, DictConfig]]) -> dict[str, str]:

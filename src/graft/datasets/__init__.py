@@ -7,6 +7,8 @@ and matplotlib come in when something is loaded or saved.
 
 from graft.datasets.backbone_weights import BackboneWeightsDataset
 from graft.datasets.checkpoint import CheckpointDataset
+from graft.datasets.decoded_images import DecodedImagesDataset
+from graft.datasets.duplicate_pairs import DuplicatePairsDataset
 from graft.datasets.features import FeaturesDataset
 from graft.datasets.figure import FigureDataset
 from graft.datasets.image_source import ImageSourceDataset
@@ -15,10 +17,13 @@ from graft.datasets.metrics import MetricsDataset
 from graft.datasets.svm import SVMDataset
 from graft.datasets.table import TableDataset
 from graft.datasets.text import TextDataset
+from graft.datasets.training_state import TrainingStateDataset
 
 __all__ = [
     "BackboneWeightsDataset",
     "CheckpointDataset",
+    "DecodedImagesDataset",
+    "DuplicatePairsDataset",
     "FeaturesDataset",
     "FigureDataset",
     "ImageSourceDataset",
@@ -27,4 +32,5 @@ __all__ = [
     "SVMDataset",
     "TableDataset",
     "TextDataset",
+    "TrainingStateDataset",
 ]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset, DatasetError
 
 from graft import storage
+from graft.datasets.pixel_file import map_images, write_images
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from kedro_datasets._typing import ImagePreview
     from PIL import Image
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graft.images.store import ImageStore
 
 IMAGES, MANIFEST, CLASSES = "images.npy", "manifest.csv", "classes.json"
-_TEXT_COLUMNS = ("id", "label", "split", "sha256")
+_TEXT_COLUMNS = ("id", "label", "split", "sha256", "ignored")
 _TILE, _CAPTION = 96, 18  # pixels, of the preview
 
 
@@ -34,6 +34,7 @@ class ImageStoreDataset(AbstractDataset["ImageStore", "ImageStore"]):
 
     The images are mapped into memory, not read, so that a store may be larger than the memory. For
     that reason a load looks at names and sizes only, unless `verify: true` asks for the checksums.
+    Where all decoded images are in the store, their file is not copied but linked.
     There are no versions: the folder's name says which parameters the store was made with.
     """
 
@@ -51,8 +52,6 @@ class ImageStoreDataset(AbstractDataset["ImageStore", "ImageStore"]):
         self.metadata = metadata
 
     def load(self) -> ImageStore:
-        import numpy as np
-
         from graft.images.store import ImageStore
 
         folder = self._filepath
@@ -65,16 +64,21 @@ class ImageStoreDataset(AbstractDataset["ImageStore", "ImageStore"]):
             storage.verify(folder)
         classes = json.loads((folder / CLASSES).read_text())
         return ImageStore(
-            images=np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False),
+            images=map_images(folder / IMAGES),
             manifest=_read_manifest(folder / MANIFEST),
             class_names=tuple(classes["class_names"]),
             source=classes["source"],
+            multi_label=classes["multi_label"],
         )
 
     def save(self, data: ImageStore) -> None:
-        classes = {"source": data.source, "class_names": list(data.class_names)}
+        classes = {
+            "source": data.source,
+            "class_names": list(data.class_names),
+            "multi_label": data.multi_label,
+        }
         with storage.committed(self._filepath) as folder:
-            _write_array(folder / IMAGES, data.images)
+            write_images(folder / IMAGES, data.images)
             data.manifest.to_csv(folder / MANIFEST, index=False, lineterminator="\n")
             (folder / CLASSES).write_text(json.dumps(classes, indent=2) + "\n")
 
@@ -100,7 +104,8 @@ def draw_samples(store: ImageStore, columns: int = 8, rows: int = 3) -> Image.Im
     draw = ImageDraw.Draw(picture)
     for column, name in enumerate(classes):
         draw.text((_TILE * column + 4, 3), name[:14], fill="black")
-        members = store.manifest.index[store.manifest["class_index"] == column][:rows]
+        shown = store.targets[:, column] == 1 if store.multi_label else store.targets == column
+        members = shown.nonzero()[0][:rows]
         for row, index in enumerate(members):
             # Nearest: the preview shows the pixels as they are stored.
             tile = Image.fromarray(store.images[index]).resize(
@@ -110,19 +115,9 @@ def draw_samples(store: ImageStore, columns: int = 8, rows: int = 3) -> Image.Im
     return picture
 
 
-def _write_array(path: Path, images: np.ndarray) -> None:
-    """`np.save`, whose error on a full disk ("1024 requested and 0 written") carries no errno."""
-    import numpy as np
-    from numpy.lib import format as npy
-
-    images = np.ascontiguousarray(images)
-    with path.open("wb") as file:
-        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(images))
-        file.write(images.data)
-
-
 def _read_manifest(path: Path) -> pd.DataFrame:
     """The manifest with text as text, be it a class "NA" or an id "007"."""
     import pandas as pd
 
-    return pd.read_csv(path, dtype=dict.fromkeys(_TEXT_COLUMNS, str), keep_default_na=False)
+    text = dict.fromkeys(_TEXT_COLUMNS, str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False, lineterminator="\n")

@@ -45,6 +45,7 @@ class TableDataset(CommittedDataset["pd.DataFrame", "pd.DataFrame"]):
             dtype=json.loads(path.with_name(COLUMN_TYPES).read_text()),
             keep_default_na=False,
             na_values=[""],
+            lineterminator="\n",
         )
 
     def preview(self, nrows: int = 10) -> TablePreview:

@@ -1,47 +1,35 @@
-"""Decode, orient, crop and resize every image once, and quarantine what cannot be trusted.
+"""A listing's images, decoded once, and those that cannot be trusted, quarantined.
 
-The rules, for files (decoded by Pillow) and for arrays alike:
-
-* A picture is read to its last byte; a truncated or damaged one is quarantined, with the reason.
-* The orientation that a camera wrote (EXIF) is applied.
-* Transparent pixels are laid over white. Grey becomes three equal channels.
-* 16-bit pixels keep their high byte, so 0..65535 becomes 0..255. 32-bit integers and floats are
-  quarantined: nothing says which of their values is white.
-* Animations and documents of several pages are quarantined: nothing says which frame the label
-  is about. (Layers of a PSD and the second picture in some cameras' JPEGs are ignored.)
-* The largest centred square is cut out and resized (bicubic, antialiased); a picture that already
-  has the size is taken as it is.
+What becomes of one image is ruled by `graft.images.decoder`. Here is how a whole listing is decoded
+(`DecodingPlan`), what comes out (`DecodedImages`), and whether that is fit for training.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import re
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graft.compute import available_processors
+from graft.classes import split_label
 from graft.errors import GraftError
-from graft.images.file_tree import readable_formats
+from graft.images.decoder import RULE, Outcome
+from graft.images.decoding_processes import decode_in_order
 
 if TYPE_CHECKING:
     import pandas as pd
-    from PIL import Image
 
+    from graft.images.arrays import ImageArray
+    from graft.images.decoder import Content, Decoded
     from graft.images.listing import ImageListing, Pixels
 
+    Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
+
 REASONS_SHOWN = 5
-FIRST_IS_THE_PICTURE = ("MPO", "PSD")  # formats whose further frames are previews or layers
-
-
-class UnusableImageError(Exception):
-    """An image that is readable and yet has no certain meaning; the message is the reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,37 +38,127 @@ class DecodedImages:
 
     Attributes:
         images: uint8 (N, S, S, 3), in the listing's order.
-        records: Row i describes images[i]: `id`, `label`, `split`, `width` and `height` (pixels
-            before the crop, as oriented) and `sha256` (of the file, or of an array's pixels).
+        records: Row i describes images[i]: `id`, `label`, `split` (and `ignored`) as listed,
+            `width` and `height` (pixels before the crop, as oriented) and `sha256` (of the file,
+            or of an array's pixels).
         quarantine: What was left out: `id`, `label`, `reason`, `sha256` ("" where not readable).
         class_names: The listing's classes.
         source: The listing's name.
+        multi_label: As of the listing.
     """
 
-    images: Pixels
+    images: ImageArray
     records: pd.DataFrame
     quarantine: pd.DataFrame
     class_names: tuple[str, ...]
     source: str
+    multi_label: bool = False
 
 
-class Outcome(NamedTuple):
-    """How the decoding of one image ended; `reason` is empty if well."""
+@dataclass(frozen=True, eq=False)
+class DecodingPlan:
+    """Which images are to be decoded, and how. Nothing is read before `decode` is asked for it.
 
-    width: int = 0
-    height: int = 0
-    sha256: str = ""
-    reason: str = ""
+    Attributes:
+        listing: The images and how to read them.
+        size: Side length S of the decoded squares in pixels.
+        max_pixels: A picture of more pixels (width times height) is quarantined undecoded.
+    """
+
+    listing: ImageListing
+    size: int
+    max_pixels: int
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        """What decides which pixels an image becomes, besides the image."""
+        import PIL
+
+        return {
+            "rule": RULE,
+            "pillow": PIL.__version__,
+            "size": self.size,
+            "max_pixels": self.max_pixels,
+        }
+
+    @property
+    def digest(self) -> str:
+        """Names the images, their order and their states, but no label: 64 hexadecimal digits."""
+        found = hashlib.sha256()
+        for column in ("id", "state"):
+            found.update("\0".join(self.listing.records[column]).encode())
+        return found.hexdigest()
+
+    def decode(
+        self,
+        first: int = 0,
+        *,
+        known: Callable[[int], Decoded | None] | None = None,
+        track: Track | None = None,
+    ) -> Iterator[tuple[Pixels, list[Outcome]]]:
+        """Decode on all processors; the result does not depend on their number.
+
+        Args:
+            first: The row to begin with.
+            known: From a row to what is known of it already, or None; called from several threads.
+            track: Shows progress, as `graft.progress.track` does; None shows none.
+
+        Yields:
+            Some rows at a time, in order: the pixels of the usable ones, uint8 (M, S, S, 3), and
+            the outcomes of all.
+        """
+        ids = self.listing.records["id"].tolist()
+
+        def content(row: int) -> Content:
+            found = known(row) if known is not None else None
+            return self.listing.read(ids[row]) if found is None else found
+
+        rows = range(first, len(ids))
+        batches = decode_in_order(content, rows, size=self.size, max_pixels=self.max_pixels)
+        steps = _steps(rows if track is None else track(rows, "Decoding images", len(rows)))
+        with closing(batches), closing(steps):
+            for pixels, outcomes in batches:
+                for _ in outcomes:
+                    next(steps)
+                yield pixels, outcomes
+            next(steps, None)  # so that the bar is finished, too
+
+    def result(self, images: ImageArray, outcomes: pd.DataFrame) -> DecodedImages:
+        """Put together what `decode` has given: all usable pixels and all outcomes."""
+        import pandas as pd
+
+        table = pd.concat([self.listing.records.reset_index(drop=True), outcomes], axis=1)
+        return split_outcomes(
+            images,
+            table,
+            class_names=self.listing.class_names,
+            source=self.listing.name,
+            multi_label=self.listing.multi_label,
+        )
+
+
+def split_outcomes(images: ImageArray, table: pd.DataFrame, **listing: Any) -> DecodedImages:
+    """The decoded images of a table that has, for each listed image, its record and its outcome.
+
+    Args:
+        images: The usable ones, in the table's order.
+        table: The columns of a listing's records and of `Outcome`.
+        listing: The remaining attributes of `DecodedImages`.
+    """
+    usable = (table["reason"] == "").to_numpy(dtype=bool)
+    columns = [column for column in table.columns if column not in ("state", "reason")]
+    return DecodedImages(
+        images=images,
+        records=table.loc[usable, columns].reset_index(drop=True),
+        quarantine=table.loc[~usable, ["id", "label", "reason", "sha256"]].reset_index(drop=True),
+        **listing,
+    )
 
 
 def decode_images(
-    listing: ImageListing,
-    size: int,
-    *,
-    max_pixels: int,
-    track: Callable[[Iterable[Any], str, int], Iterable[Any]] | None = None,
+    listing: ImageListing, size: int, *, max_pixels: int, track: Track | None = None
 ) -> DecodedImages:
-    """Decode a whole listing on all processors; the result does not depend on their number.
+    """Decode a whole listing into memory.
 
     Args:
         listing: The images and how to read them.
@@ -90,29 +168,16 @@ def decode_images(
     """
     import pandas as pd
 
-    total = len(listing.records)
-    images = np.zeros((total, size, size, 3), dtype=np.uint8)
-    decode = partial(_decode_into, read=listing.read, max_pixels=max_pixels)
-    # Threads suffice: Pillow releases the interpreter's lock while it decodes and resizes.
-    pool = ThreadPoolExecutor(available_processors())
-    try:
-        outcomes: Iterable[Outcome] = pool.map(decode, images, listing.records["id"])
-        if track is not None:
-            outcomes = track(outcomes, "Decoding images", total)
-        found = pd.DataFrame(list(outcomes), columns=list(Outcome._fields))
-    finally:
-        pool.shutdown(cancel_futures=True)  # an interrupted run does not decode the rest first
-
-    table = pd.concat([listing.records.reset_index(drop=True), found], axis=1)
-    good = (table["reason"] == "").to_numpy(dtype=bool)
-    columns = ["id", "label", "split", "width", "height", "sha256"]
-    return DecodedImages(
-        images=images if good.all() else _compact(images, good),
-        records=table.loc[good, columns].reset_index(drop=True),
-        quarantine=table.loc[~good, ["id", "label", "reason", "sha256"]].reset_index(drop=True),
-        class_names=listing.class_names,
-        source=listing.name,
-    )
+    plan = DecodingPlan(listing, size, max_pixels)
+    images = np.empty((len(listing.records), size, size, 3), dtype=np.uint8)
+    outcomes: list[Outcome] = []
+    kept = 0
+    for pixels, found in plan.decode(track=track):
+        images[kept : kept + len(pixels)] = pixels
+        kept += len(pixels)
+        outcomes += found
+    table = pd.DataFrame(outcomes, columns=list(Outcome._fields))
+    return plan.result(images[:kept], table)
 
 
 def check_audit(
@@ -134,123 +199,31 @@ def check_audit(
             f"images.max_quarantined_share: {max_quarantined_share} allows. Mend or remove them, "
             "or raise the share:\n" + "\n".join(lines)
         )
-    counts = decoded.records["label"].value_counts()
-    labels = sorted({*decoded.records["label"], *decoded.quarantine["label"]})
-    for label in labels:
-        count = int(counts.get(label, 0))
+    for label, count in _usable_per_class(decoded).items():
         if count < min_images_per_class:
             raise GraftError(
                 f"The class '{label}' has {count} usable images, fewer than "
                 f"images.min_images_per_class: {min_images_per_class}. Add images or remove it."
             )
-    if len(labels) < 2:
+
+
+def _usable_per_class(decoded: DecodedImages) -> dict[str, int]:
+    """Images of each class that is left or was lost.
+
+    Raises:
+        GraftError: Single-label images of one class only; a multi-label task may have one.
+    """
+    used, lost = decoded.records["label"], decoded.quarantine["label"]
+    labels_of = split_label if decoded.multi_label else lambda label: (label,)
+    counts = Counter(name for label in used for name in labels_of(label))
+    names = sorted({*counts, *(name for label in lost for name in labels_of(label))})
+    if len(names) < (1 if decoded.multi_label else 2):
         raise GraftError(
-            f"A classifier needs images of at least two classes; here is {labels or 'no image'}."
+            f"A classifier needs images of at least two classes; here is {names or 'no image'}."
         )
+    return {name: counts[name] for name in names}
 
 
-def _decode_into(
-    target: Pixels, image_id: str, *, read: Callable[[str], bytes | Pixels], max_pixels: int
-) -> Outcome:
-    """Decode one image into its slot; whatever goes wrong becomes a reason, never a crash."""
-    sha256 = ""
-    try:
-        content = read(image_id)
-        encoded = content if isinstance(content, bytes) else np.ascontiguousarray(content).data
-        sha256 = hashlib.sha256(encoded).hexdigest()
-        image = _open_upright(content, max_pixels)
-        target[:] = np.asarray(_crop_and_resize(image, target.shape[0]))
-    except Exception as error:  # Pillow's readers raise nearly everything on damaged files
-        return Outcome(sha256=sha256, reason=_describe(error))
-    return Outcome(*image.size, sha256)
-
-
-def _open_upright(content: bytes | Pixels, max_pixels: int) -> Image.Image:
-    """The whole picture as 8-bit RGB, the right way up."""
-    from PIL import Image, ImageOps
-
-    if not isinstance(content, bytes):
-        return _from_array(content, max_pixels)
-    if not content:
-        raise UnusableImageError("empty file")
-    with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
-        _check_pixels(*image.size, max_pixels)
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format not in FIRST_IS_THE_PICTURE:
-            raise UnusableImageError(f"{frames} frames or pages; save the one you mean by itself")
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        return _to_rgb(image)
-
-
-def _from_array(pixels: Pixels, max_pixels: int) -> Image.Image:
-    from PIL import Image
-
-    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
-    if pixels.dtype != np.uint8 or not is_picture or not pixels.size:
-        raise UnusableImageError(
-            f"an array of {pixels.dtype} {pixels.shape} is no image of uint8 pixels"
-        )
-    _check_pixels(pixels.shape[1], pixels.shape[0], max_pixels)
-    return Image.fromarray(pixels).convert("RGB")
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise UnusableImageError(
-            f"{width} x {height} pixels, more than images.max_pixels: {max_pixels}"
-        )
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    # Pillow holds 16-bit grey of a PGM file as "I", scaled to 0..65535 already.
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        kind = "32-bit integer" if image.mode == "I" else "floating-point"
-        raise UnusableImageError(
-            f"{kind} pixels, whose white is not defined; save with 8 or 16 bits"
-        )
-    if image.has_transparency_data:
-        picture = image.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _crop_and_resize(image: Image.Image, size: int) -> Image.Image:
-    from PIL import Image
-
-    width, height = image.size
-    if (width, height) == (size, size):
-        return image
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.BICUBIC, box=box)
-
-
-def _compact(images: Pixels, good: np.ndarray[Any, np.dtype[np.bool_]]) -> Pixels:
-    """Close the gaps of the quarantined in place; a copy would need the memory twice."""
-    kept = np.flatnonzero(good)
-    for target, source in enumerate(kept):
-        if target != source:
-            images[target] = images[source]
-    return images[: len(kept)]
-
-
-def _describe(error: Exception) -> str:
-    """One line, the same on every run: addresses of objects are taken out."""
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnusableImageError):
-        return str(error)
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image, or damaged in its head"
-    if isinstance(error, Image.DecompressionBombError):
-        return "more pixels than Pillow's own cap"
-    text = re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(error).split()))
-    name = type(error).__name__
-    return f"{name}: {text}" if text else name
+def _steps(items: Iterable[Any]) -> Generator[Any]:
+    """A generator can be closed, and a progress bar with it."""
+    yield from items

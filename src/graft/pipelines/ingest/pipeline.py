@@ -1,4 +1,4 @@
-"""source → decode → audit → split → pack → image store, dataset card, duplicates, samples."""
+"""source → decode → compare → audit → split → pack → image store, card, duplicates, samples."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ def create_pipeline() -> Pipeline:
                 name="decode",
             ),
             Node(
+                nodes.compare,
+                inputs="decoded_images",
+                outputs="duplicate_pairs",
+                name="compare",
+            ),
+            Node(
                 nodes.audit,
-                inputs=["decoded_images", "params:images"],
-                outputs=["kept_images", "duplicate_pairs", "quarantine"],
+                inputs=["decoded_images", "duplicate_pairs", "params:images"],
+                outputs=["kept_images", "quarantine"],
                 name="audit",
             ),
             Node(

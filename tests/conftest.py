@@ -10,8 +10,7 @@ from graft.images.store import ImageStore
 CLASSES = ("red", "green", "blue")
 
 
-@pytest.fixture
-def store() -> ImageStore:
+def make_store() -> ImageStore:
     """48 training, 12 validation and 12 test images of 8 pixels, class after class in turn."""
     rng = np.random.default_rng(0)
     splits = ["train"] * 48 + ["validation"] * 12 + ["test"] * 12
@@ -22,7 +21,6 @@ def store() -> ImageStore:
         {
             "id": [f"image {i}" for i in range(len(splits))],
             "label": [CLASSES[label] for label in labels],
-            "class_index": labels,
             "split": splits,
             "width": 8,
             "height": 8,
@@ -30,6 +28,11 @@ def store() -> ImageStore:
         }
     )
     return ImageStore(images=images, manifest=manifest, class_names=CLASSES, source="noise")
+
+
+@pytest.fixture
+def store() -> ImageStore:
+    return make_store()
 
 
 @pytest.fixture

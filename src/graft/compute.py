@@ -87,6 +87,10 @@ def resolve_compute(
     chosen_precision = _resolve_precision(precision, name)
     count = _resolve_threads(threads)
     torch.set_num_threads(count)
+    if name == "cpu":
+        # Adam's averages decay into subnormal numbers, with which processors are slow: training a
+        # small network took 715 instead of 433 µs an image after some hundred steps.
+        torch.set_flush_denormal(True)
     if name.startswith("cuda"):
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True

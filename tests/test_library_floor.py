@@ -23,11 +23,11 @@ from pathlib import Path
 from graft.compute import resolve_compute
 from graft.evaluation.comparison import comparison_table
 from graft.evaluation.inference import predict_with_network, predict_with_svm
-from graft.images.augment import AugmentationPolicy
+from graft.images.augmentation import policy_from_parameters
 from graft.images.card import dataset_card
 from graft.images.decode import decode_images
 from graft.images.sources import get_source
-from graft.images.split import assign_splits
+from graft.images.split import SplitRecipe, assign_splits
 from graft.images.store import build_store
 from graft.models.classifier import build_classifier
 from graft.progress import track
@@ -40,9 +40,7 @@ from graft.training.session import train_classifier
 
 listing = get_source("digits").list_images(None, Path("."))
 decoded = decode_images(listing, 16, max_pixels=10**6, track=track)
-splits = assign_splits(
-    decoded.records, validation=0.1, test=0.5, shots=10, train_size=None, seed=0
-)
+splits = assign_splits(decoded.records, SplitRecipe(0.1, 0.5, shots=10), seed=0)
 store = build_store(decoded, splits)
 card = dataset_card(store)
 compute = resolve_compute("cpu", threads=1)
@@ -50,8 +48,9 @@ model = build_classifier(
     "resnet20_cifar", store.class_names, None,
     dataset_mean=card["channel_mean"], dataset_std=card["channel_std"],
 )
+policy = policy_from_parameters({"policy": "gentle", "mixup": 0.2, "cutmix": 0.0})
 trained = train_classifier(
-    model, store, TrainingRecipe(epochs=1), AugmentationPolicy(rotation=10.0), compute, seed=0,
+    model, store, TrainingRecipe(epochs=1), policy, compute, seed=0,
     observers=[TrainingProgress("digits")],
 )
 features = extract_features(model, store, ["pooled"], compute)

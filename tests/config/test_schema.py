@@ -51,7 +51,11 @@ def test_valid_parameters_come_back_unchanged(parameters):
         ("images__size", 0),
         ("images__duplicates", None),
         ("images__duplicates", "keep"),
-        ("augmentation__erasing", 1.5),
+        ("augmentation__policy", 3),
+        ("augmentation__policy", ["horizontal_flop"]),
+        ("augmentation__policy", [{"random_crop": {"padding": -1}}]),
+        ("augmentation__mixup", -0.1),
+        ("augmentation__cutmix", float("inf")),
         ("features__taps", []),
         ("features__taps", "stage3"),
         ("svm__gamma", -1.0),
@@ -82,6 +86,9 @@ def test_wrong_types_and_ranges_are_refused(parameters, key, value):
         ("images__duplicates", "drop"),
         ("images__duplicates", "group"),
         ("compute__device", "cuda:3"),
+        ("augmentation__policy", "none"),
+        ("augmentation__policy", []),
+        ("augmentation__policy", ["horizontal_flip", {"random_crop": {"padding": 4}}]),
         ("training__learning_rate", 1),
         ("training__epochs", 0),
         ("scratch__early_stopping_patience", None),
@@ -102,11 +109,21 @@ def test_each_member_of_a_choice_is_accepted(parameters, key, value):
         ("learning_rate", 0.1, "training.learning_rate"),
         ("training__optimizer", "adm", "adam"),
         ("model__freezing", "al_except_last", "all_except_last"),
+        ("augmentation__policy", "flip_corp", "flip_crop"),
+        ("augmentation__policy", ["horizontal_flop"], "horizontal_flip"),
+        ("augmentation__policy", [{"random_crop": {"pading": 4}}], "padding"),
         ("source__name", "digit", "digits"),
     ],
 )
 def test_a_misspelling_gets_the_nearest_word(parameters, key, value, suggestion):
     assert f"did you mean '{suggestion}'?" in refusal(parameters, **{key: value})
+
+
+def test_a_wrong_field_of_an_operation_is_named_once(parameters):
+    message = refusal(parameters, augmentation__policy=[{"rotation": {"degrees": 200}}])
+    assert message.splitlines()[-1] == (
+        "      rotation.degrees is 200; it should be a number from 0 to 180."
+    )
 
 
 def test_null_is_no_misspelling(parameters):
@@ -148,3 +165,27 @@ def test_values_that_exclude_each_other_are_named_together(parameters, changes, 
     message = refusal(parameters, **changes)
     assert message.startswith("1 problem in")
     assert [line.split(" = ")[0].strip() for line in message.splitlines() if " = " in line] == keys
+
+
+def test_the_options_of_a_source_are_its_own(parameters):
+    voc = {"source__name": "voc2007", "source__options": {"difficult": "count"}}
+    changed = copy.deepcopy(parameters)
+    changed["source"] |= {"name": "voc2007", "options": {"difficult": "count"}}
+    assert validate_parameters(changed, {}) == changed
+    message = refusal(parameters, **{**voc, "source__name": "digits"})
+    assert '  source.options.difficult = "count"' in message.splitlines()
+    assert "the source 'digits' has no options" in message
+
+
+def test_all_wrong_options_are_listed_with_what_they_may_be(parameters):
+    message = refusal(
+        parameters,
+        source__name="manifest",
+        source__folder="labels.csv",
+        source__options={"lable": "kind", "path": 0.5, "root": "images"},
+    )
+    assert message.startswith("2 problems in")
+    assert '  source.options.lable = "kind"\n      is no option of the source' in message
+    assert "did you mean 'label'?" in message
+    assert "  source.options.path = 0.5\n      should be text" in message
+    assert "source.options.root" not in message

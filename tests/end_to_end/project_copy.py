@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kedro.io import DataCatalog
     from mlflow.entities import Run
 
+    from graft.config.loader import GraftConfigLoader
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent  # where the environment keeps `kedro` and `mlflow`
 TIMEOUT = 400  # seconds a command may take on a busy machine
@@ -91,20 +93,26 @@ class ProjectCopy:
         """
         from kedro.io import DataCatalog
 
+        entries = self._configuration(parameters)["catalog"]
+        for entry in entries.values():
+            if "filepath" in entry:
+                entry["filepath"] = str(self.path / entry["filepath"])
+        return DataCatalog.from_config(entries)
+
+    def parameters(self, **changes: Any) -> dict[str, Any]:
+        """All parameters as a run with these on its command line has them."""
+        return dict(self._configuration(changes)["parameters"])
+
+    def _configuration(self, parameters: dict[str, Any]) -> GraftConfigLoader:
         from graft.config.loader import GraftConfigLoader
 
-        loader = GraftConfigLoader(
+        return GraftConfigLoader(
             str(self.path / "conf"),
             env="local",
             runtime_params=parameters,
             base_env="base",
             default_run_env="local",
         )
-        entries = loader["catalog"]
-        for entry in entries.values():
-            if "filepath" in entry:
-                entry["filepath"] = str(self.path / entry["filepath"])
-        return DataCatalog.from_config(entries)
 
     @property
     def tracking_uri(self) -> str:

@@ -136,7 +136,8 @@ def test_kedro_viz_previews_every_result(kedro_viz: str) -> None:
         for node in nodes
         if node["type"] == "data" and (node["dataset_type"] or "").startswith("datasets.")
     }
-    only_read = {"source_images", "pretrained_weights"}
+    only_read = {"source_images", "pretrained_weights", "feature_cache"}
+    only_read |= {"training_state", "scratch_state"}
     assert {name for name, result in results.items() if not result.get("preview")} == only_read
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ..images.labelled_files import write_manifest
 from .project_copy import BIN, ROOT, TIMEOUT, ProjectCopy, free_port
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     for part, images in (("train", 4), ("test", 2)):
         for name in CIFAR10:
             draw_images(path / "cifar10" / part / name, images)
+    rows = [{"path": f"beach/{k}.png", "label": ("cat", "dog")[k % 2]} for k in range(40)]
+    write_manifest(path / "labels.csv", rows)
     # What `make` would install is this very environment.
     (path / ".venv").symlink_to(sys.prefix)
     return project

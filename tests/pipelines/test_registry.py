@@ -35,7 +35,8 @@ def test_transfer_learning_chains_all_stages_and_is_the_default(pipelines):
 
 def test_transfer_learning_starts_from_the_source_and_the_weights_alone(pipelines):
     inputs = {name for name in pipelines["transfer_learning"].inputs() if "params:" not in name}
-    assert inputs == {"source_images", "pretrained_weights"}
+    states = {"training_state", "scratch_state"}  # empty but after an interruption
+    assert inputs == {"source_images", "pretrained_weights", "feature_cache"} | states
 
 
 def test_whatever_is_handed_from_stage_to_stage_is_stored(pipelines, entries):
@@ -62,8 +63,10 @@ def test_every_entry_has_a_layer(entries):
 
 
 def test_results_are_versioned(entries):
+    """What a run goes on from is not: its names say what it was made of."""
     for name, entry in entries.items():
-        if "/0" in entry.get("filepath", "") and name != "image_store":
+        path = entry.get("filepath", "")
+        if "/0" in path and "_key}" not in path and "_state" not in name:
             assert entry["versioned"] is True, name
             assert "${globals:experiment}" in entry["filepath"], name
 

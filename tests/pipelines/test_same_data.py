@@ -16,10 +16,14 @@ from graft.pipelines.training.nodes import train_from_scratch
 MODEL = {
     "backbone": "resnet20_cifar",
     "weights": "none",
+    "options": {},
+    "head_hidden": None,
+    "head_dropout": 0.5,
     "input_size": None,
     "normalisation": "auto",
     "freezing": "none",
 }
+AUGMENTATION = {"policy": "none", "mixup": 0.0, "cutmix": 0.0}
 COMPUTE = {"device": "cpu", "precision": "fp32", "threads": 1}
 FEATURES = {"taps": ["stage2"], "grid": 1, "batch_size": 64}
 SVM = {"kernel": "rbf", "C": 1.0, "gamma": "scale", "positive_class": None, "class_weight": None}
@@ -28,11 +32,11 @@ SVM = {"kernel": "rbf", "C": 1.0, "gamma": "scale", "positive_class": None, "cla
 def scratch(store, card=None):
     card = card or dataset_card(store)
     epochs = {"epochs": 1, "batch_size": 16}
-    return train_from_scratch(store, card, MODEL, epochs, {}, {}, COMPUTE, 0)[0]
+    return train_from_scratch(store, card, None, MODEL, epochs, {}, AUGMENTATION, COMPUTE, 0)[0]
 
 
 def features(store):
-    return extract(store, dataset_card(store), None, MODEL, FEATURES, COMPUTE, 0)
+    return extract(store, dataset_card(store), None, None, MODEL, FEATURES, COMPUTE, 0)
 
 
 def with_other_test_images(store):
@@ -41,7 +45,8 @@ def with_other_test_images(store):
     images = store.images.copy()
     images[rows] = 255 - images[rows]
     manifest = store.manifest.copy()
-    manifest.loc[rows, "class_index"] = (manifest.loc[rows, "class_index"] + 1) % 3
+    names = store.class_names
+    manifest.loc[rows, "label"] = [names[(k + 1) % 3] for k in store.labels("test")]
     return dataclasses.replace(store, images=images, manifest=manifest)
 
 

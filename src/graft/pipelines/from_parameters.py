@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from graft.models.classifier import Classifier
     from graft.models.weights import BackboneWeights
     from graft.training.session import TrainedClassifier
+    from graft.training.state import StateKeeper
 
 Params = dict[str, Any]
 
@@ -25,6 +26,8 @@ def classifier_from_parameters(
 ) -> Classifier:
     """The network of the `model` parameters with a head for the store's classes, frozen as told."""
     from graft.models.classifier import build_classifier
+    from graft.models.heads import Head
+    from graft.models.tracing import require_image_size
 
     require_same_data(image_store.digest, dataset_card=dataset_card)
     classifier = build_classifier(
@@ -35,8 +38,11 @@ def classifier_from_parameters(
         dataset_std=dataset_card["channel_std"],
         normalisation=model["normalisation"],
         input_size=model["input_size"],
+        options=model["options"],
+        head=Head(model["head_hidden"], model["head_dropout"]),
         seed=seed,
     )
+    require_image_size(classifier, image_store.images.shape[1])
     classifier.freeze(model["freezing"])
     return classifier
 
@@ -51,10 +57,11 @@ def train_from_parameters(
     augmentation: Params,
     compute: Params,
     seed: int,
+    keeper: StateKeeper,
 ) -> TrainedClassifier:
     """Build and train a network, watched by a progress bar and MLflow under the name `method`."""
     from graft.compute import resolve_compute
-    from graft.images.augment import AugmentationPolicy
+    from graft.images.augmentation import policy_from_parameters
     from graft.tracking.observer import MlflowObserver
     from graft.training.progress import TrainingProgress
     from graft.training.recipe import TrainingRecipe
@@ -64,11 +71,12 @@ def train_from_parameters(
         classifier_from_parameters(image_store, dataset_card, weights, model, seed),
         image_store,
         TrainingRecipe(**training),
-        AugmentationPolicy(**augmentation),
+        policy_from_parameters(augmentation),
         resolve_compute(**compute),
         seed,
         observers=[TrainingProgress(method), MlflowObserver(prefix=method)],
         initial_weights=weights.origin if weights else "none",
+        keeper=keeper,
     )
 
 
@@ -83,6 +91,7 @@ def require_buildable(model: Params, taps: Sequence[str]) -> None:
         GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had.
     """
     from graft.models.classifier import build_classifier
+    from graft.models.heads import Head
     from graft.models.weights import load_weights
     from graft.probes.extraction import require_taps
 
@@ -93,6 +102,8 @@ def require_buildable(model: Params, taps: Sequence[str]) -> None:
         dataset_mean=(0.5, 0.5, 0.5),
         dataset_std=(0.25, 0.25, 0.25),
         input_size=model["input_size"],
+        options=model["options"],
+        head=Head(model["head_hidden"], model["head_dropout"]),
     )
     classifier.freeze(model["freezing"])
     if taps:

@@ -16,6 +16,7 @@ def create_pipeline() -> Pipeline:
                     "image_store",
                     "dataset_card",
                     "pretrained_weights",
+                    "feature_cache",
                     "params:model",
                     "params:features",
                     "params:compute",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from graft.images.store import ImageStore
     from graft.training.checkpoint import Checkpoint
+    from graft.training.state import StateKeeper
 
 Params = dict[str, Any]
 
@@ -21,6 +22,7 @@ METHOD = "pretraining"
 def pretrain(
     image_store: ImageStore,
     dataset_card: Params,
+    pretraining_state: StateKeeper,
     model: Params,
     training: Params,
     augmentation: Params,
@@ -38,6 +40,7 @@ def pretrain(
         augmentation,
         compute,
         seed,
+        pretraining_state,
     )
     return trained.best, trained.history
 

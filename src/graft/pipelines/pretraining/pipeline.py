@@ -15,6 +15,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "image_store",
                     "dataset_card",
+                    "pretraining_state",
                     "params:model",
                     "params:training",
                     "params:augmentation",

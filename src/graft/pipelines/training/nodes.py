@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from graft.images.store import ImageStore
     from graft.models.weights import BackboneWeights
     from graft.training.checkpoint import Checkpoint
+    from graft.training.state import StateKeeper
 
 Params = dict[str, Any]
 
@@ -24,6 +25,7 @@ def train_transferred(
     image_store: ImageStore,
     dataset_card: Params,
     pretrained_weights: BackboneWeights | None,
+    training_state: StateKeeper,
     model: Params,
     training: Params,
     augmentation: Params,
@@ -41,6 +43,7 @@ def train_transferred(
         augmentation,
         compute,
         seed,
+        training_state,
     )
     return trained.best, trained.last, trained.history
 
@@ -48,6 +51,7 @@ def train_transferred(
 def train_from_scratch(
     image_store: ImageStore,
     dataset_card: Params,
+    scratch_state: StateKeeper,
     model: Params,
     training: Params,
     scratch: Params,
@@ -66,6 +70,7 @@ def train_from_scratch(
         augmentation,
         compute,
         seed,
+        scratch_state,
     )
     return trained.best, trained.history
 
@@ -76,14 +81,15 @@ def summarise_model(
     pretrained_weights: BackboneWeights | None,
     model: Params,
     seed: int,
-) -> pd.DataFrame:
-    """Stage by stage: output shape, parameters, how many of them are trained."""
-    from graft.models.summary import stage_summary
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Output shapes, parameters and multiply-accumulates: stage by stage, and layer by layer."""
+    from graft.models.summary import layer_summary, stage_summary
 
     classifier = classifier_from_parameters(
         image_store, dataset_card, pretrained_weights, model, seed
     )
-    return stage_summary(classifier, image_size=image_store.images.shape[1])
+    size = image_store.images.shape[1]
+    return stage_summary(classifier, size), layer_summary(classifier, size)
 
 
 def draw_training_curves(training_history: pd.DataFrame, scratch_history: pd.DataFrame) -> Figure:

@@ -61,6 +61,15 @@ def test_valid_parameters_come_back_unchanged(parameters):
         ("svm__gamma", -1.0),
         ("svm__gamma", "scaled"),
         ("model__freezing", []),
+        ("model__freezing", "first_0"),
+        ("model__freezing", "first_k"),
+        ("model__freezing", 2),
+        ("training__micro_batch_size", 0),
+        ("training__gradient_clipping", 0.0),
+        ("training__stage_learning_rates", ["layer4"]),
+        ("training__warm_up_epochs", -1),
+        ("training__milestones", 5),
+        ("training__step_factor", 1.5),
         ("compute__threads", 0),
         ("compute__threads", "2"),
         ("compute__device", "gpu"),
@@ -82,6 +91,12 @@ def test_wrong_types_and_ranges_are_refused(parameters, key, value):
         ("svm__gamma", 0.5),
         ("svm__gamma", "auto"),
         ("model__freezing", ["stage3", "head"]),
+        ("model__freezing", "first_2"),
+        ("model__freezing", "all_except_12"),
+        ("training__stage_learning_rates", {"layer4": 0.1, "layer3": 0}),
+        ("training__milestones", [30, 60]),
+        ("training__warm_up_epochs", 0.5),
+        ("training__gradient_clipping", 1.0),
         ("compute__threads", 2),
         ("images__duplicates", "drop"),
         ("images__duplicates", "group"),
@@ -109,6 +124,8 @@ def test_each_member_of_a_choice_is_accepted(parameters, key, value):
         ("learning_rate", 0.1, "training.learning_rate"),
         ("training__optimizer", "adm", "adam"),
         ("model__freezing", "al_except_last", "all_except_last"),
+        ("model__freezing", "fist_2", "first_2"),
+        ("training__schedule", "multistep", "multi_step"),
         ("augmentation__policy", "flip_corp", "flip_crop"),
         ("augmentation__policy", ["horizontal_flop"], "horizontal_flip"),
         ("augmentation__policy", [{"random_crop": {"pading": 4}}], "padding"),
@@ -117,6 +134,17 @@ def test_each_member_of_a_choice_is_accepted(parameters, key, value):
 )
 def test_a_misspelling_gets_the_nearest_word(parameters, key, value, suggestion):
     assert f"did you mean '{suggestion}'?" in refusal(parameters, **{key: value})
+
+
+def test_a_strategy_of_freezing_is_told_in_full(parameters):
+    assert (
+        refusal(parameters, model__freezing="last_3")
+        .splitlines()[-1]
+        .startswith(
+            "      should be one of 'none', 'all_except_last', 'first_2', 'all_except_2', with any "
+            "number, or a list of the stages to train"
+        )
+    )
 
 
 def test_a_wrong_field_of_an_operation_is_named_once(parameters):
@@ -159,6 +187,7 @@ def test_all_problems_are_listed_at_once(parameters):
             ["scratch.early_stopping_patience", "split.validation"],
         ),
         ({"source__name": "folder", "source__folder": None}, ["source.folder"]),
+        ({"training__schedule": "multi_step"}, ["training.milestones"]),
     ],
 )
 def test_values_that_exclude_each_other_are_named_together(parameters, changes, keys):

@@ -31,9 +31,9 @@ def test_every_default_is_allowed(name):
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [
-        ("activatoin", "relu", r"model\.options\.activatoin: .*Did you mean activation\?"),
+        ("activatoin", "relu", r"model\.options\.activatoin: .*did you mean 'activation'"),
         ("colour", 3, r"model\.options\.colour: .*normalisation, activation, dropout"),
-        ("activation", "tahn", r"model\.options\.activation: 'tahn'.*Did you mean tanh\?"),
+        ("activation", "tahn", r"model\.options\.activation: 'tahn'.*did you mean 'tanh'"),
         ("dropout", 1.0, r"model\.options\.dropout: 1\.0 is not a number from 0 to less than 1"),
         ("dropout", True, r"model\.options\.dropout"),
         ("dropout", "0.5", r"model\.options\.dropout"),

@@ -124,6 +124,8 @@ def test_balanced_weights_are_scikit_learns(labels):
 def test_balanced_weights_of_several_labels_make_present_and_absent_count_the_same():
     labels = np.array([[1, 0, 0], [0, 0, 0], [0, 1, -1], [0, 1, 0]], dtype=np.int8)
     assert balanced_class_weights(labels, 3).tolist() == [3.0, 1.0, 1.0]
+    everywhere = np.array([[1, 0, 1], [1, 0, -1], [1, 1, 0]], dtype=np.int8)
+    assert balanced_class_weights(everywhere, 3).tolist() == [1.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ import fsspec
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from graft.config.problems import ConfigError, did_you_mean
+from graft.config.problems import ConfigError
+from graft.errors import did_you_mean
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from graft.errors import GraftError
+from graft.errors import GraftError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
 class ConfigError(GraftError):
     """Parameters or experiment files that cannot be used; the message lists every problem."""
-
-
-def did_you_mean(word: object, candidates: Collection[str]) -> str:
-    """The end of a message, "; did you mean 'x'?", or nothing where no candidate comes near."""
-    nearest = difflib.get_close_matches(word, candidates, n=1) if isinstance(word, str) else []
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def describe_problems(

@@ -12,40 +12,33 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
-    create_model,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from graft.config.problems import ConfigError, describe_problems
-
-Share = Annotated[float, Field(ge=0, lt=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-# On the command line a class "3" or a folder "2024" arrives as a number.
-Name = Annotated[
-    str,
-    BeforeValidator(lambda name: str(name) if type(name) is int else name),
-    Field(min_length=1),
-]
-
-
-class Section(BaseModel):
-    """Unknown keys are errors, and nothing is converted: "3" is no number."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+from graft.config.section import (
+    Count,
+    Name,
+    NonNegative,
+    Positive,
+    Probability,
+    Section,
+    Share,
+    conflict,
+    wrong_choice,
+)
+from graft.config.training import Model, Scratch, Training
+from graft.errors import GraftError
 
 
 class Source(Section):
     name: Name
     folder: Name | None
+    options: dict[str, Any]
 
     @field_validator("name")
     @classmethod
@@ -64,6 +57,21 @@ class Source(Section):
             raise conflict(f"the source '{self.name}' reads from a folder: name it", "folder")
         return self
 
+    @model_validator(mode="after")
+    def _has_only_options_of_its_own(self) -> Source:
+        from graft.images.sources import get_source
+
+        problems: list[InitErrorDetails] = []
+        for name, value in self.options.items():
+            try:
+                get_source(self.name).read_option(name, value)
+            except GraftError as error:
+                problem = PydanticCustomError("option", "{message}", {"message": str(error)})
+                problems.append({"type": problem, "loc": ("options", name), "input": value})
+        if problems:
+            raise ValidationError.from_exception_data("source", problems)
+        return self
+
 
 class Images(Section):
     size: Annotated[int, Field(ge=8, le=1024)]
@@ -77,64 +85,50 @@ class Split(Section):
     validation: Share
     test: Share
     shots: Count | None
+    fraction: Annotated[float, Field(gt=0, le=1)] | None
     train_size: Count | None
+    folds: Annotated[int, Field(ge=2)] | None
+    fold: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
     def _limits_the_training_images_once(self) -> Split:
-        if self.shots is not None and self.train_size is not None:
-            raise conflict("choose one of the two, null the other", "shots", "train_size")
+        limits = ("shots", "fraction", "train_size")
+        chosen = [key for key in limits if getattr(self, key) is not None]
+        if len(chosen) > 1:
+            raise conflict("choose one of them, null the others", *chosen)
+        return self
+
+    @model_validator(mode="after")
+    def _the_fold_is_one_of_the_folds(self) -> Split:
+        if self.fold >= (self.folds or 1):
+            raise conflict("the fold is counted from 0, up to folds - 1", "fold", "folds")
         return self
 
 
 class Augmentation(Section):
-    crop_padding: Annotated[int, Field(ge=0)]
-    horizontal_flip: bool
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    scale: Share
-    brightness: Probability
-    contrast: Probability
-    erasing: Probability
+    policy: Name | list[Any]
+    mixup: NonNegative
+    cutmix: NonNegative
 
+    @field_validator("policy")
+    @classmethod
+    def _is_a_policy(cls, policy: str | list[Any]) -> str | list[Any]:
+        from graft.images.augmentation import list_policies, policy_from_parameters
 
-class Model(Section):
-    backbone: Name  # the registry of backbones names the nearest when the model is built
-    weights: Name
-    input_size: Annotated[int, Field(ge=8)] | None
-    normalisation: Literal["auto", "backbone", "dataset"]
-    freezing: Literal["none", "all_except_last"] | Annotated[list[Name], Field(min_length=1)]
-
-
-class Training(Section):
-    epochs: Annotated[int, Field(ge=0)]  # 0: the head alone is made, nothing is trained
-    batch_size: Count
-    optimizer: Literal["sgd", "adam", "adamw"]
-    learning_rate: Positive
-    backbone_learning_rate_factor: NonNegative
-    momentum: Share
-    nesterov: bool
-    weight_decay: NonNegative
-    schedule: Literal["one_cycle", "cosine", "constant"]
-    label_smoothing: Share
-    early_stopping_patience: Count | None
-    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None
-
-
-def _partial(section: type[Section], name: str) -> type[Section]:
-    """`section` with every key optional."""
-    fields: dict[str, Any] = {
-        key: (Annotated[field.annotation, Field(), *field.metadata], None)
-        for key, field in section.model_fields.items()
-    }
-    return create_model(name, __base__=Section, **fields)
-
-
-Scratch = _partial(Training, "Scratch")
+        if isinstance(policy, str) and policy not in list_policies():
+            raise wrong_choice(list_policies())
+        try:
+            policy_from_parameters({"policy": policy, "mixup": 0.0, "cutmix": 0.0})
+        except GraftError as error:
+            message = str(error).removeprefix("augmentation.policy: ")
+            raise PydanticCustomError("policy", "{message}", {"message": message}) from None
+        return policy
 
 
 class Features(Section):
     taps: Annotated[list[Name], Field(min_length=1)]
     grid: Annotated[int, Field(ge=1, le=16)]
-    batch_size: Count
+    batch_size: Count | None
 
 
 class SVM(Section):
@@ -190,19 +184,6 @@ class Parameters(Section):
                     "split.validation",
                 )
         return self
-
-
-def wrong_choice(choices: list[str]) -> PydanticCustomError:
-    """A value outside a registry, reported like a value outside a `Literal`."""
-    expected = ", ".join(f"'{choice}'" for choice in choices)
-    return PydanticCustomError(
-        "literal_error", "Input should be one of {expected}", {"expected": expected}
-    )
-
-
-def conflict(message: str, *keys: str) -> PydanticCustomError:
-    """Values that are right one by one and wrong together; `keys` are relative to the section."""
-    return PydanticCustomError("conflict", "{message}", {"message": message, "keys": list(keys)})
 
 
 def validate_parameters(params: dict[str, Any], where: dict[str, str]) -> dict[str, Any]:

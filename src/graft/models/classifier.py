@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from graft.errors import GraftError
 from graft.images.conversion import normalise
 from graft.models.backbones import get_backbone
+from graft.models.freezing import trainable_stages
 from graft.models.heads import Head, replace_head
 from graft.models.options import choose_options
 from graft.models.spec import BackboneSpec
@@ -82,26 +82,21 @@ class Classifier(nn.Module):
         """Choose what is trained; the head always is.
 
         Args:
-            strategy: "none" (nothing is frozen), "all_except_last" (only the head is trained),
-                or the names of the stages to train besides the head.
+            strategy: As for `trainable_stages`: "none", "all_except_last", "first_<k>",
+                "all_except_<k>", or the names of the stages to train besides the head.
 
         Raises:
             GraftError: An unknown strategy or stage; the message lists the stages.
         """
-        trainable = self._trainable_stages(strategy)
+        trainable = trainable_stages(strategy, self.stage_names(), self.spec.name)
         frozen_modules: list[nn.Module] = []
         for parameter in self.parameters():
             parameter.requires_grad_(True)
-        for stage, paths in self.spec.stages(self.net).items():
-            if stage in trainable:
-                continue
-            for path in paths:
-                part = _resolve(self.net, path)
+        for stage, parts in self._stage_parts().items():
+            for part in [] if stage in trainable else parts:
+                part.requires_grad_(False)
                 if isinstance(part, nn.Module):
                     frozen_modules.append(part)
-                    part.requires_grad_(False)
-                elif part is not None:
-                    part.requires_grad_(False)
         self._frozen = tuple(frozen_modules)
         self.head.requires_grad_(True)
         self.train(self.training)
@@ -118,21 +113,18 @@ class Classifier(nn.Module):
         head = {id(parameter) for parameter in self.head.parameters()}
         return (p for p in self.parameters() if p.requires_grad and id(p) not in head)
 
-    def _trainable_stages(self, strategy: str | Sequence[str]) -> set[str]:
-        names = self.stage_names()
-        if strategy == "none":
-            return set(names)
-        if strategy == "all_except_last":
-            return set()
-        if isinstance(strategy, str):
-            strategy = [strategy]
-        unknown = [stage for stage in strategy if stage not in names]
-        if unknown:
-            raise GraftError(
-                f"model.freezing: {self.spec.name} has no stage '{unknown[0]}'. Give 'none', "
-                f"'all_except_last' or a list of stages to train: {', '.join(names)}."
-            )
-        return set(strategy)
+    def stage_parameters(self, stage: str) -> Iterator[nn.Parameter]:
+        """The trainable parameters of one of `stage_names`."""
+        for part in self._stage_parts()[stage]:
+            parameters = part.parameters() if isinstance(part, nn.Module) else [part]
+            yield from (p for p in parameters if p.requires_grad)
+
+    def _stage_parts(self) -> dict[str, list[nn.Module | nn.Parameter]]:
+        """What each stage consists of; a part that this network does without is left out."""
+        return {
+            stage: [part for path in paths if (part := _resolve(self.net, path)) is not None]
+            for stage, paths in self.spec.stages(self.net).items()
+        }
 
 
 def build_classifier(

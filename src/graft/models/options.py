@@ -6,12 +6,11 @@ the defaults too.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graft.errors import GraftError
+from graft.errors import GraftError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,9 @@ def choose_options(
             raise GraftError(_unknown(network, name, options))
         option = options[name]
         if not option.allows(value):
-            hint = _nearest(value, option.choices)
+            hint = did_you_mean(value, map(str, option.choices))
             raise GraftError(
-                f"model.options.{name}: {value!r} is not {option.expected}.{hint} "
+                f"model.options.{name}: {value!r} is not {option.expected}{hint}. "
                 f"({network}: {option.doc})"
             )
     return {name: chosen.get(name, option.default) for name, option in options.items()}
@@ -118,14 +117,9 @@ def _unknown(network: str, name: str, options: Mapping[str, Option]) -> str:
             "Remove it, or choose the backbone that it is for."
         )
     return (
-        f"model.options.{name}: {network} has no such option.{_nearest(name, tuple(options))} "
+        f"model.options.{name}: {network} has no such option{did_you_mean(name, options)}. "
         f"It has {', '.join(options)}."
     )
-
-
-def _nearest(word: Any, known: tuple[str, ...]) -> str:
-    nearest = difflib.get_close_matches(str(word), known, n=1)
-    return f" Did you mean {nearest[0]}?" if nearest else ""
 
 
 def _is_count(value: Any) -> bool:

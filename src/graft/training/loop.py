@@ -7,14 +7,19 @@ rate follows its schedule step by step; whoever wants to watch is an observer.
 from __future__ import annotations
 
 import dataclasses
-import time
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from graft.errors import GraftError
-from graft.images.augment import AugmentationPolicy, augment
-from graft.training.optimization import build_optimizer, build_scheduler
+from graft.images.conversion import to_float
+from graft.training.measures import RunningMeans, mean_average_precision
+from graft.training.moving_parts import MovingParts
+from graft.training.optimization import build_optimizer
+from graft.training.safety import SafetyNet
+from graft.training.schedules import Schedule
+from graft.training.setbacks import recover
+from graft.training.step import Step
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +27,9 @@ if TYPE_CHECKING:
     from graft.compute import Compute
     from graft.models.classifier import Classifier
     from graft.training.batches import Batches
+    from graft.training.losses import Loss
     from graft.training.recipe import TrainingRecipe
+    from graft.training.views import TrainingViews
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class EpochRecord:
 
     The training figures are running means over augmented images while the weights change, the
     validation figures belong to the weights at the epoch's end (None without validation images).
+    Where images show several classes, accuracy is that of the yes-or-no questions, and the mean
+    average precision is what the best epoch is chosen by (None otherwise).
     """
 
     epoch: int
@@ -38,6 +47,7 @@ class EpochRecord:
     train_accuracy: float
     validation_loss: float | None
     validation_accuracy: float | None
+    validation_mean_average_precision: float | None
     learning_rate: float
     images_per_second: float
     seconds: float
@@ -47,31 +57,28 @@ class EpochRecord:
         return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
 
 
-class RunningMeans:
-    """Loss and accuracy so far, summed on the device: only reading them waits for it."""
+class Evaluation(NamedTuple):
+    """Of a network on images as they are; the last is None where images show one class."""
 
-    def __init__(self, device: str) -> None:
-        import torch
+    loss: float
+    accuracy: float
+    mean_average_precision: float | None
 
-        self._sums = torch.zeros(2, device=device, dtype=torch.float64 if device == "cpu" else None)
-        self._seen = 0
-        self._started = time.perf_counter()
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What the best epoch is chosen by: of equal scores, the lower loss decides.
 
-    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self._seen += len(labels)
-        self._sums[0] += loss.detach() * len(labels)
-        self._sums[1] += (logits.detach().argmax(1) == labels).sum()
-
-    def read(self) -> tuple[float, float, float]:
-        """Mean loss, accuracy and images a second so far; waits for the device."""
-        loss, correct = (self._sums / max(1, self._seen)).tolist()
-        return loss, correct, self._seen / (time.perf_counter() - self._started)
+        Equal accuracies are frequent on small validation sets.
+        """
+        score = self.mean_average_precision
+        return (self.accuracy if score is None else score), -self.loss
 
 
 class TrainingObserver(Protocol):
     """Somebody who watches a training: a progress bar, a tracking server."""
 
     def on_start(self, epochs: int, batches: int) -> None: ...
+    def on_resume(self, history: Sequence[EpochRecord], batches: int) -> None: ...
     def on_batch(self, means: RunningMeans) -> None: ...
     def on_epoch(self, record: EpochRecord) -> None: ...
     def on_end(self) -> None: ...
@@ -82,7 +89,7 @@ class TrainingResult:
     """What a training leaves behind.
 
     Attributes:
-        best_state: State dict of the epoch with the best validation accuracy (the last one where
+        best_state: State dict of the epoch with the best validation score (the last one where
             there are no validation images), on the CPU.
         last_state: State dict after the last epoch, on the CPU.
         best_epoch: The epoch of `best_state`, counted from 1; 0 for a network left as it was.
@@ -99,28 +106,33 @@ class TrainingResult:
 
 def fit(
     model: Classifier,
-    train: Batches,
+    views: TrainingViews,
     validation: Batches | None,
     recipe: TrainingRecipe,
-    policy: AugmentationPolicy,
+    loss_function: Loss,
     compute: Compute,
     seed: int,
     observers: Sequence[TrainingObserver] = (),
+    safety: SafetyNet | None = None,
 ) -> TrainingResult:
     """Train a classifier.
 
     Args:
         model: The classifier, frozen as wanted. It ends with the last weights.
-        train: Training images.
+        views: Training images, augmented and mixed anew in each epoch.
         validation: Validation images, or None: then the last epoch is the best.
         recipe: The training's constants.
-        policy: The augmentation of the training images.
+        loss_function: Of logits and targets; validation images are judged by its `plain` form.
         compute: Device and precision.
-        seed: Order of the images, augmentation and dropout follow from it.
+        seed: Of dropout.
         observers: Called at the start, after batches and epochs, and at the end.
+        safety: Saves the state now and then and when a stop is requested, and knows where an
+            earlier process ended; None saves nothing.
 
     Raises:
-        GraftError: The loss is no longer a number; the message says what to change.
+        GraftError: The weights diverged for good, or a single image is more than memory holds; the
+            message says what to change.
+        KeyboardInterrupt, SystemExit: A stop was requested (`graft.interruption`).
     """
     import torch
 
@@ -129,89 +141,114 @@ def fit(
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(model, recipe)
-    scheduler = build_scheduler(optimizer, recipe.schedule, recipe.epochs * len(train))
-    scaler = compute.grad_scaler()
+    schedule = Schedule(optimizer, recipe, len(views))
     averaged = _moving_average(model, recipe.ema_decay)
-    kept = cast("Classifier", averaged.module) if averaged is not None else model
-
     # The first optimizer of a process imports for seconds: that is not training time.
-    started = time.perf_counter()
-    history: list[EpochRecord] = []
-    best_state, best_epoch, best_score = _copy_state(kept), 0, (-1.0, 0.0)
+    parts = MovingParts(
+        model,
+        averaged,
+        optimizer,
+        schedule,
+        compute.grad_scaler(),
+        compute,
+        recipe.micro_batch_size,
+    )
+    step = Step(parts, loss_function, recipe)
+    safety = safety or SafetyNet(None)
     for observer in observers:
-        observer.on_start(recipe.epochs, len(train))
+        observer.on_start(recipe.epochs, len(views))
     try:
-        for epoch in range(1, recipe.epochs + 1):
-            epoch_started = time.perf_counter()
+        safety.catch_up(parts)
+        for observer in observers:
+            observer.on_resume(parts.history, parts.batch)
+        while not _is_over(parts, recipe):
             model.train()
-            learning_rate = optimizer.param_groups[0]["lr"]
-            means = RunningMeans(compute.device)
-            for batch in train.shuffled(seed, epoch):
-                images = augment(batch.images, batch.indices, policy, seed, epoch)
-                with compute.autocast():
-                    logits = model(images)
-                    loss = torch.nn.functional.cross_entropy(
-                        logits, batch.labels, label_smoothing=recipe.label_smoothing
-                    )
-                optimizer.zero_grad(set_to_none=True)
-                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-                scaler.step(optimizer)
-                scaler.update()
-                scheduler.step()
-                if averaged is not None:
-                    averaged.update_parameters(model)
-                means.add(loss, logits, batch.labels)
+            for view in views.epoch(parts.epoch, skip=parts.batch):
+                outcome = step.take(view)
+                if outcome is not None:
+                    parts.means.add(outcome.loss, outcome.logits, view.labels)
                 for observer in observers:
-                    observer.on_batch(means)
-            train_loss, train_accuracy, images_per_second = means.read()
-            _require_finite(train_loss, epoch, recipe)
-            validated = evaluate(kept, validation, compute) if validation is not None else None
+                    observer.on_batch(parts.means)
+                safety.after_batch(parts)
+            train_loss, train_accuracy, images_per_second = parts.means.read()
+            validated = _evaluate_epoch(parts, validation, loss_function.plain())
+            if _has_diverged(parts, validated):
+                recover(parts, recipe, at_the_end=parts.epoch == recipe.epochs)
+                validated = _evaluate_epoch(parts, validation, loss_function.plain())
+            elif validated is None or validated.rank > parts.best_rank:
+                parts.keep_as_best(validated.rank if validated else parts.best_rank)
             record = EpochRecord(
-                epoch=epoch,
+                epoch=parts.epoch,
                 train_loss=train_loss,
                 train_accuracy=train_accuracy,
-                validation_loss=validated[0] if validated else None,
-                validation_accuracy=validated[1] if validated else None,
-                learning_rate=learning_rate,
+                validation_loss=validated.loss if validated else None,
+                validation_accuracy=validated.accuracy if validated else None,
+                validation_mean_average_precision=(
+                    validated.mean_average_precision if validated else None
+                ),
+                learning_rate=parts.learning_rate,
                 images_per_second=images_per_second,
-                seconds=time.perf_counter() - epoch_started,
+                seconds=parts.means.seconds,
             )
-            history.append(record)
+            parts.next_epoch(record)
             for observer in observers:
                 observer.on_epoch(record)
-            if validated is None:
-                continue
-            # Equal accuracies are frequent on small validation sets: the lower loss decides.
-            score = (validated[1], -validated[0])
-            if score > best_score:
-                best_state, best_epoch, best_score = _copy_state(kept), epoch, score
-            patience = recipe.early_stopping_patience
-            if patience is not None and epoch - best_epoch >= patience:
-                break
+        safety.at_end(parts)
     finally:
         for observer in observers:
             observer.on_end()
-    last_state = _copy_state(kept)
-    if validation is None:
-        best_state, best_epoch = last_state, len(history)
     return TrainingResult(
-        best_state, last_state, best_epoch, tuple(history), time.perf_counter() - started
+        parts.best_state,
+        parts.copy_weights(),
+        parts.best_epoch,
+        tuple(parts.history),
+        parts.elapsed,
     )
 
 
-def evaluate(model: Classifier, batches: Batches, compute: Compute) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of a classifier on images as they are."""
+def _is_over(parts: MovingParts, recipe: TrainingRecipe) -> bool:
+    """Whether all epochs are done, or the last ones were no better for as long as patience is."""
+    done = len(parts.history)
+    patience = recipe.early_stopping_patience
+    stopped = patience is not None and done > 0 and done - parts.best_epoch >= patience
+    return done >= recipe.epochs or stopped
+
+
+def _evaluate_epoch(
+    parts: MovingParts, validation: Batches | None, loss_function: Loss
+) -> Evaluation | None:
+    if validation is None:
+        return None
+    return evaluate(parts.kept, validation, loss_function, parts.compute)
+
+
+def _has_diverged(parts: MovingParts, validated: Evaluation | None) -> bool:
+    """Whether the epoch's weights are worth nothing: single batches may have been at fault."""
+    is_finite = validated is None or math.isfinite(validated.loss)
+    return not is_finite or parts.skipped > parts.batch / 2
+
+
+def evaluate(
+    model: Classifier, batches: Batches, loss_function: Loss, compute: Compute
+) -> Evaluation:
+    """Mean loss, accuracy and mean average precision of a classifier on images as they are."""
     import torch
 
     model.eval()
     means = RunningMeans(compute.device)
+    labels, scores = [], []
     with torch.inference_mode(), compute.autocast():
         for batch in batches.in_order():
-            logits = model(batch.images)
-            loss = torch.nn.functional.cross_entropy(logits, batch.labels)
-            means.add(loss, logits, batch.labels)
-    loss_mean, accuracy, _ = means.read()
-    return loss_mean, accuracy
+            logits = model(to_float(batch.images))
+            means.add(loss_function(logits, batch.labels), logits, batch.labels)
+            if loss_function.multi_label:
+                labels.append(batch.labels.cpu())
+                scores.append(logits.float().cpu())
+    loss, accuracy, _ = means.read()
+    ranked = None
+    if loss_function.multi_label:
+        ranked = mean_average_precision(torch.cat(labels).numpy(), torch.cat(scores).numpy())
+    return Evaluation(loss, accuracy, ranked)
 
 
 def _moving_average(
@@ -223,16 +260,3 @@ def _moving_average(
         return None
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
-
-
-def _copy_state(model: Classifier) -> dict[str, torch.Tensor]:
-    """The network's state dict as a copy on the CPU: training goes on without touching it."""
-    return {k: v.detach().to("cpu", copy=True) for k, v in model.net.state_dict().items()}
-
-
-def _require_finite(loss: float, epoch: int, recipe: TrainingRecipe) -> None:
-    if loss != loss or loss in (float("inf"), float("-inf")):
-        raise GraftError(
-            f"The training loss is {loss} after epoch {epoch}: the weights have diverged. "
-            f"Lower training.learning_rate ({recipe.learning_rate}) or train in fp32."
-        )

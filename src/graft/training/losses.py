@@ -1,8 +1,8 @@
 """Losses by name, for one class an image and for several, with class weights against imbalance.
 
-Every loss is a mean over images, so that batches of different sizes add up. Targets are class
-indices, or shares of classes (mixed images), or, of a multi-label task, 1 for present, 0 for
-absent and -1 for not counted.
+Every loss is a mean over images (over the answers that are counted, where there are several an
+image), so that batches of different sizes add up. Targets are class indices, or shares of classes
+(mixed images), or, of a multi-label task, 1 for present, 0 for absent and -1 for not counted.
 """
 
 from __future__ import annotations
@@ -48,6 +48,12 @@ class Loss:
         """The mean loss of a batch, a scalar in float32."""
         formulas = MULTI_LABEL if self.multi_label else SINGLE_LABEL
         return formulas[self.name](logits.float(), targets, self)
+
+    def share(self, part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor | float:
+        """What the mean loss of a part counts in that of its batch, by the targets of both."""
+        if not self.multi_label:
+            return len(part) / len(whole)
+        return (part >= 0).sum() / (whole >= 0).sum().clamp(min=1)
 
     def plain(self) -> Loss:
         """The same loss without weights and smoothing: what validation images are judged by."""
@@ -110,12 +116,12 @@ def balanced_class_weights(labels: np.ndarray, num_classes: int) -> np.ndarray:
     Returns:
         Single-label: N / (K · images of the class), whose mean over the images is 1, as
         scikit-learn's "balanced". Multi-label: images without the class over images with it. A
-        class without images has weight 1: nothing is known of it.
+        class that no image shows, or every image, has weight 1: there is nothing to balance.
     """
     if labels.ndim == 2:
         present = (labels == 1).sum(axis=0)
         absent = (labels == 0).sum(axis=0)
-        return np.where(present > 0, absent / np.maximum(present, 1), 1.0)
+        return np.where((present > 0) & (absent > 0), absent / np.maximum(present, 1), 1.0)
     counts = np.bincount(labels, minlength=num_classes)
     occurring = (counts > 0).sum()
     return np.where(counts > 0, len(labels) / (occurring * np.maximum(counts, 1)), 1.0)

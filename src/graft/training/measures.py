@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -61,9 +62,14 @@ class RunningMeans:
             self._sums[2] += (labels >= 0).sum()
 
     def read(self) -> tuple[float, float, float]:
-        """Mean loss, accuracy and images a second so far; waits for the device."""
+        """Mean loss, accuracy and images a second so far; waits for the device.
+
+        The means of nothing are no numbers.
+        """
         loss, right, answers = self._sums.tolist()
-        return loss / max(1, self._seen), right / max(1, answers), self._seen / self.seconds
+        mean_loss = loss / self._seen if self._seen else math.nan
+        accuracy = right / answers if answers else math.nan
+        return mean_loss, accuracy, self._seen / self.seconds
 
 
 def mean_average_precision(labels: np.ndarray, scores: np.ndarray) -> float:

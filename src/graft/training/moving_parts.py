@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graft.compute import Compute
     from graft.models.classifier import Classifier
     from graft.training.loop import EpochRecord
+    from graft.training.schedules import Schedule
 
 
 @dataclass(eq=False)
@@ -33,9 +34,11 @@ class MovingParts:
         model: What is trained.
         averaged: The moving average of its weights, or None.
         optimizer: With its momenta.
-        scheduler: Stepped once a batch.
+        schedule: Stepped once a batch.
         scaler: Of fp16's losses.
         compute: Where all of that is.
+        micro_batch_size: Images computed at once, or None for whole batches; shrinks where memory
+            runs out.
         epoch: The epoch that is under way, counted from 1.
         batch: How many of its batches are done.
         means: Loss and accuracy of these batches.
@@ -44,15 +47,19 @@ class MovingParts:
         best_state: Weights of the best epoch, on the CPU.
         best_epoch: Which that is; 0 for the network as it was.
         best_rank: Its score, and its loss with a minus.
+        skipped: How many of the epoch's batches gave no finite numbers, since the last roll-back.
+        skipped_in_a_row: How many such batches were the last ones.
+        rollbacks: How often the training went back to its best weights.
         seconds: Of earlier processes.
     """
 
     model: Classifier
     averaged: torch.optim.swa_utils.AveragedModel | None
     optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.LambdaLR
+    schedule: Schedule
     scaler: torch.amp.GradScaler
     compute: Compute
+    micro_batch_size: int | None = None
     epoch: int = 1
     batch: int = 0
     means: RunningMeans = field(init=False)
@@ -61,6 +68,9 @@ class MovingParts:
     best_state: dict[str, torch.Tensor] = field(init=False)
     best_epoch: int = 0
     best_rank: tuple[float, float] = (-1.0, 0.0)
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+    rollbacks: int = 0
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -88,8 +98,24 @@ class MovingParts:
         self.history.append(record)
         self.epoch += 1
         self.batch = 0
+        self.skipped = 0
         self.means = RunningMeans(self.compute.device)
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
+
+    def keep_as_best(self, rank: tuple[float, float]) -> None:
+        """These are the best weights so far."""
+        self.best_state, self.best_epoch, self.best_rank = self.copy_weights(), self.epoch, rank
+
+    def roll_back(self) -> None:
+        """Go on from the best weights so far, without momenta and at half the learning rate."""
+        self.model.net.load_state_dict(self.best_state)
+        if self.averaged is not None:
+            self.kept.net.load_state_dict(self.best_state)
+            self.averaged.n_averaged.zero_()
+        self.optimizer.state.clear()
+        self.schedule.lower_peaks(0.5)
+        self.skipped = self.skipped_in_a_row = 0
+        self.rollbacks += 1
 
     def take_out(self, setup: dict[str, Any]) -> TrainingState:
         """A copy of everything; the training goes on."""
@@ -109,9 +135,13 @@ class MovingParts:
             "history": [dataclasses.asdict(record) for record in self.history],
             "best_epoch": self.best_epoch,
             "best_rank": list(self.best_rank),
+            "skipped": self.skipped,
+            "skipped_in_a_row": self.skipped_in_a_row,
+            "rollbacks": self.rollbacks,
+            "micro_batch_size": self.micro_batch_size,
             "seconds": self.elapsed,
             "optimizer_groups": groups,
-            "scheduler": self.scheduler.state_dict(),
+            "schedule": self.schedule.state(),
             "scaler": self.scaler.state_dict(),
         }
         return TrainingState(tensors, progress, setup)
@@ -125,7 +155,7 @@ class MovingParts:
         if self.averaged is not None:
             self.averaged.load_state_dict(state.part("average"))
         restore_optimizer(self.optimizer, state.part("optimizer"), progress["optimizer_groups"])
-        self.scheduler.load_state_dict(dict(progress["scheduler"]))
+        self.schedule.restore(progress["schedule"])
         self.scaler.load_state_dict(progress["scaler"])
         self.epoch, self.batch = progress["epoch"], progress["batch"]
         self.means.restore(state.part("means"), progress["images"], progress["epoch_seconds"])
@@ -134,6 +164,9 @@ class MovingParts:
         self.best_state = state.part("best")
         self.best_epoch = progress["best_epoch"]
         self.best_rank = (progress["best_rank"][0], progress["best_rank"][1])
+        self.skipped, self.rollbacks = progress["skipped"], progress["rollbacks"]
+        self.skipped_in_a_row = progress["skipped_in_a_row"]
+        self.micro_batch_size = progress["micro_batch_size"]
         self.seconds = progress["seconds"]
         self._started = time.perf_counter()
         restore_random_state(state.part("random"), self.compute.device)

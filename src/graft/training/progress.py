@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graft.training.loop import EpochRecord, RunningMeans
+from graft.training.loop import EpochRecord
+from graft.training.measures import RunningMeans
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -32,10 +34,12 @@ class TrainingProgress:
         self._bar: Progress | None = None
         self._task: Any = None
         self._epochs = 0
+        self._batches = 0
         self._last_reading = 0.0
 
     def on_start(self, epochs: int, batches: int) -> None:
         self._epochs = epochs
+        self._batches = batches
         if not epochs or not sys.stderr.isatty():
             return
         try:
@@ -54,6 +58,10 @@ class TrainingProgress:
         self._task = self._bar.add_task(self._title, total=epochs * batches, figures="")
         self._bar.start()
 
+    def on_resume(self, history: Sequence[EpochRecord], batches: int) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._task, len(history) * self._batches + batches)
+
     def on_batch(self, means: RunningMeans) -> None:
         if self._bar is None:
             return
@@ -67,7 +75,9 @@ class TrainingProgress:
 
     def on_epoch(self, record: EpochRecord) -> None:
         validated = ""
-        if record.validation_accuracy is not None:
+        if record.validation_mean_average_precision is not None:
+            validated = f", validation mAP {record.validation_mean_average_precision:.2%}"
+        elif record.validation_accuracy is not None:
             validated = f", validation {record.validation_accuracy:.2%}"
         logger.info(
             "%s: epoch %d of %d, loss %.4f, accuracy %.2f %%%s, %s images/s, about %s left",

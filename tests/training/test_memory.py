@@ -1,0 +1,55 @@
+"""Free memory is what the system and the scheduler leave."""
+
+from pathlib import Path
+
+import pytest
+
+from graft.training import memory
+from graft.training.memory import free_memory
+
+
+@pytest.fixture
+def control_groups(tmp_path, monkeypatch):
+    """A stand-in for the file systems that tell of limits; gives a function that writes them."""
+    real_read = Path.read_text
+
+    def read(path, *arguments, **keywords):
+        if str(path) == "/proc/self/cgroup":
+            return (tmp_path / "cgroup").read_bytes().decode()
+        return real_read(path, *arguments, **keywords)
+
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(Path, "read_text", read)
+
+    def write(groups: str, **limits: str):
+        (tmp_path / "cgroup").write_bytes(groups.encode())
+        for name, limit in limits.items():
+            path = tmp_path / name.replace("__", "/").replace("_dot_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(limit)
+
+    return write
+
+
+def test_no_more_is_free_than_the_machine_has(control_groups):
+    control_groups("0::/\n")
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    assert 0 < free_memory("cpu") < total
+
+
+def test_limits_of_control_groups_count_version_2(control_groups):
+    control_groups("0::/slurm/job\n", slurm__memory_dot_max="1000000000", slurm__job__x="")
+    unlimited = free_memory("cpu")
+    assert unlimited < 1_000_000_000
+    control_groups("0::/slurm/job\n", slurm__job__memory_dot_max="max")
+    assert abs(free_memory("cpu") - unlimited) < 50_000_000
+
+
+def test_limits_of_control_groups_count_version_1(control_groups):
+    control_groups("4:memory:/job\n0::/\n", memory__job__memory_dot_limit_in_bytes="900000000")
+    assert free_memory("cpu") < 900_000_000
+
+
+def test_a_limit_below_what_is_used_leaves_nothing(control_groups):
+    control_groups("0::/\n", memory_dot_max="1000")
+    assert free_memory("cpu") == 0

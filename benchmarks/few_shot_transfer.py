@@ -27,6 +27,7 @@ from graft.models.weights import load_weights
 from graft.pipeline_registry import register_pipelines
 
 PROJECT = Path(__file__).resolve().parents[1]
+MEMORIES = ("training_state", "scratch_state", "feature_cache")
 PREDICTIONS = ("finetuned_predictions", "svm_predictions", "scratch_predictions")
 
 
@@ -64,6 +65,7 @@ def accuracies_of_one_seed(experiment: str, seed: int) -> dict[str, float]:
     given = {
         "source_images": get_source(source["name"]).list_images(folder, PROJECT / "data/01_raw"),
         "pretrained_weights": load_weights(model["backbone"], model["weights"]),
+        **dict.fromkeys(MEMORIES),  # each seed begins anew and knows nothing of others
         **{f"params:{name}": value for name, value in params.items()},
     }
     catalog = DataCatalog(

@@ -29,6 +29,11 @@ ENTRIES = {
         "type": "graft.datasets.TrainingStateDataset",
         "filepath": "data/06_models/digits/training_state",
     },
+    "feature_cache": {
+        "type": "graft.datasets.FeatureCacheDataset",
+        "filepath": "data/04_feature/cache",
+        "max_gigabytes": 8.0,
+    },
     "duplicate_pairs": {
         "type": "graft.datasets.DuplicatePairsDataset",
         "filepath": "data/02_intermediate/duplicates/digits-1a2b3c4d.csv",

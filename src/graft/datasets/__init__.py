@@ -9,6 +9,7 @@ from graft.datasets.backbone_weights import BackboneWeightsDataset
 from graft.datasets.checkpoint import CheckpointDataset
 from graft.datasets.decoded_images import DecodedImagesDataset
 from graft.datasets.duplicate_pairs import DuplicatePairsDataset
+from graft.datasets.feature_cache import FeatureCacheDataset
 from graft.datasets.features import FeaturesDataset
 from graft.datasets.figure import FigureDataset
 from graft.datasets.image_source import ImageSourceDataset
@@ -24,6 +25,7 @@ __all__ = [
     "CheckpointDataset",
     "DecodedImagesDataset",
     "DuplicatePairsDataset",
+    "FeatureCacheDataset",
     "FeaturesDataset",
     "FigureDataset",
     "ImageSourceDataset",

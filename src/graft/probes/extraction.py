@@ -16,13 +16,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graft.errors import GraftError
+from graft.images.conversion import to_float
+from graft.models.folding import fold_batch_norms
+from graft.probes.feature_cache import Computed, cache_key, pixel_digests, recall
 
 if TYPE_CHECKING:
     import torch
 
     from graft.compute import Compute
-    from graft.images.store import ImageStore
+    from graft.images.store import ImageStore, Indices
     from graft.models.classifier import Classifier
+    from graft.probes.feature_cache import FeatureCache
+
+_PROBED = 8  # images that show which batch norms can be folded
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Features:
             present, 0 absent, -1 not counted.
         splits: str (N,): "train", "validation" or "test".
         class_names: The classes.
-        metadata: JSON types: backbone, weights, taps, columns of each tap, seconds.
+        metadata: JSON types: backbone, taps, grid, columns of each tap, and the seconds that it
+            took to compute them, now or when they became known to a cache.
     """
 
     matrix: np.ndarray
@@ -66,8 +73,9 @@ def extract_features(
     compute: Compute,
     *,
     grid: int = 1,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     splits: Sequence[str] = ("train", "validation", "test"),
+    cache: FeatureCache | None = None,
 ) -> Features:
     """Run images through a network, never augmented, and keep what the taps give.
 
@@ -78,36 +86,28 @@ def extract_features(
         compute: Device and precision.
         grid: Cells a side that the output of a stage is averaged over: a stage of D channels
             gives grid² · D columns. The other taps and class tokens have no positions.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None for what suits the device.
         splits: Which images.
+        cache: Where features of the same network and pixels may be known; or None.
 
     Raises:
         GraftError: An unknown tap; the message lists the known ones.
     """
-    import torch
-
-    from graft.progress import track
-
     require_taps(model, taps)
-    started = time.perf_counter()
-    model.to(compute.device).eval()
-    if compute.channels_last:
-        model.to(memory_format=torch.channels_last)
     manifest = store.manifest
     rows = np.flatnonzero(manifest["split"].isin(splits).to_numpy())
-    chunks = np.array_split(rows, max(1, -(-len(rows) // batch_size)))
-    parts: list[np.ndarray] = []
-    widths: dict[str, int] = {}
-    with torch.inference_mode(), compute.autocast():
-        for chunk in track(chunks, "Extracting features", total=len(chunks)):
-            pixels = torch.from_numpy(np.ascontiguousarray(store.images[chunk]))
-            images = pixels.to(compute.device).permute(0, 3, 1, 2).float().div_(255)
-            tapped = tap_outputs(model, images, taps, grid)
-            widths = {tap: output.shape[1] for tap, output in tapped.items()}
-            parts.append(torch.cat([tapped[tap].float() for tap in taps], dim=1).cpu().numpy())
-    compute.synchronize()
+
+    def compute_rows(places: Indices) -> Computed:
+        at_once = batch_size or compute.images_at_once
+        return _compute(model, store, rows[places], taps, compute, grid, at_once)
+
+    if cache is None:
+        found = compute_rows(np.arange(len(rows)))
+    else:
+        key = cache_key(model, taps, grid, compute)
+        found = recall(cache, key, pixel_digests(store.images, rows), compute_rows)
     return Features(
-        matrix=np.concatenate(parts),
+        matrix=found.matrix,
         ids=manifest["id"].to_numpy(dtype=str)[rows],
         labels=store.targets[rows],
         splits=manifest["split"].to_numpy(dtype=str)[rows],
@@ -117,10 +117,48 @@ def extract_features(
             "backbone": model.spec.name,
             "taps": list(taps),
             "grid": grid,
-            "columns": widths,
-            "seconds": time.perf_counter() - started,
+            "columns": found.columns,
+            "seconds": found.seconds,
         },
     )
+
+
+def _compute(
+    model: Classifier,
+    store: ImageStore,
+    rows: Indices,
+    taps: Sequence[str],
+    compute: Compute,
+    grid: int,
+    batch_size: int,
+) -> Computed:
+    """Features of some of a store's images, by the network itself."""
+    import torch
+
+    from graft.progress import track
+
+    def tapped(network: Classifier, images: torch.Tensor) -> torch.Tensor:
+        outputs = tap_outputs(network, images, taps, grid)
+        widths.update({tap: output.shape[1] for tap, output in outputs.items()})
+        return torch.cat([outputs[tap].float() for tap in taps], dim=1)
+
+    def pixels(chunk: Indices) -> torch.Tensor:
+        images = torch.from_numpy(np.ascontiguousarray(store.images[chunk]))
+        return to_float(images.to(compute.device).permute(0, 3, 1, 2))
+
+    started = time.perf_counter()
+    model.to(compute.device).eval()
+    if compute.channels_last:
+        model.to(memory_format=torch.channels_last)
+    chunks = np.array_split(rows, max(1, -(-len(rows) // batch_size)))
+    parts: list[np.ndarray] = []
+    widths: dict[str, int] = {}
+    network = fold_batch_norms(model, pixels(rows[:_PROBED]), tapped)
+    with torch.inference_mode(), compute.autocast():
+        for chunk in track(chunks, "Extracting features", total=len(chunks)):
+            parts.append(tapped(network, pixels(chunk)).cpu().numpy())
+    compute.synchronize()
+    return Computed(np.concatenate(parts), widths, time.perf_counter() - started)
 
 
 def tap_outputs(

@@ -61,6 +61,15 @@ class Compute:
             torch.mps.synchronize()
 
     @property
+    def images_at_once(self) -> int:
+        """How many a network that only answers is best given.
+
+        Of 256 the feature maps leave a CPU's caches: MobileNetV2 at 96 pixels takes 1.3 to 1.7
+        times as long as of 64.
+        """
+        return 64 if self.device == "cpu" else 256
+
+    @property
     def channels_last(self) -> bool:
         """Whether convolutions are faster in NHWC memory order here."""
         return not self.device.startswith("mps")

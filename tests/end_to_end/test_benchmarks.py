@@ -36,3 +36,22 @@ def test_the_data_path_benchmark_compares_all_ways(kind: str) -> None:
         "ready batch",
         "Graft, resident",
     ]
+
+
+def test_the_frozen_backbone_benchmark_compares_all_ways() -> None:
+    """Without augmentation the two ways are one training, so that their accuracies agree."""
+    process = subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "benchmarks" / "frozen_backbone.py")),
+            *("--size", "16", "--epochs", "2", "--views", "1", "--repeats", "2"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    shares = [re.findall(r"[\d.]+%", line) for line in process.stdout.splitlines()[-4:]]
+    assert [len(found) for found in shares] == [2, 2, 2, 2]
+    usual, reused, *_ = shares
+    assert [float(s[:-1]) for s in reused] == pytest.approx([float(s[:-1]) for s in usual], abs=0.6)

@@ -162,3 +162,9 @@ def test_images_of_several_classes_count_for_each_of_them() -> None:
     check_audit(decoded, max_quarantined_share=0.1, min_images_per_class=3)
     with pytest.raises(GraftError, match="'dog' has 3 usable images"):
         check_audit(decoded, max_quarantined_share=0.1, min_images_per_class=4)
+
+
+def test_a_class_that_no_image_shows_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    decoded = replace(audited({"cat": 9, "": 2}, {}), multi_label=True)
+    check_audit(decoded, max_quarantined_share=0.1, min_images_per_class=2)
+    assert "No image shows dog" in caplog.text

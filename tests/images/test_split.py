@@ -280,6 +280,13 @@ def test_folds_and_a_given_validation_part_exclude_each_other() -> None:
         assign(given_parts("train", "validation"), folds=3)
 
 
+def test_a_single_image_of_a_class_makes_no_folds() -> None:
+    test = make_records({"daisy": 4, "rose": 4}, "test")
+    records = pd.concat([make_records({"daisy": 9, "rose": 1}, "train"), test], ignore_index=True)
+    with pytest.raises(GraftError, match=r"'rose' has 1 image.* Set split\.folds to null"):
+        assign(records, folds=2)
+
+
 def test_folds_keep_a_given_test_part() -> None:
     parts = assign(given_parts("train", "test"), folds=5, fold=4)
     assert all(image.startswith("test") for image in chosen(parts, "test"))

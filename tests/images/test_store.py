@@ -177,3 +177,8 @@ def test_the_digest_tells_of_images_labels_and_parts(changes: dict[str, Any]) ->
     assert changed.digest != store.digest
     same = replace(store, manifest=store.manifest.assign(width=9))
     assert same.digest == store.digest
+
+
+def test_the_digest_tells_of_the_order_of_the_classes() -> None:
+    store = make_multi_label_store()
+    assert replace(store, class_names=store.class_names[::-1]).digest != store.digest

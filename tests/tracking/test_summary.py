@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
 from graft.tracking.summary import print_summary, where_the_graph_is, where_the_runs_are
 
@@ -58,3 +61,15 @@ def test_the_graph_is_shown_with_the_parameters_of_the_run():
     line = where_the_graph_is({"experiment": "folder", "source": {"folder": "my photos"}})
     assert line.endswith("kedro viz run --params='experiment=folder,source.folder=my photos'")
     assert where_the_graph_is({}).endswith("kedro viz run")
+
+
+def test_a_shown_command_gives_back_the_parameters_that_were_typed():
+    typed = {
+        "text": {"star": "*", "bar": "|", "number": "007", "space": " ", "path": "~/my photos"},
+        "seed": 3,
+        "rate": 1e-3,
+        "resume": True,
+        "folder": None,
+    }
+    command = shlex.split(where_the_graph_is(typed))[-1].removeprefix("--params=")
+    assert OmegaConf.to_container(OmegaConf.from_dotlist(command.split(","))) == typed

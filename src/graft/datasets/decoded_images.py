@@ -16,6 +16,7 @@ from kedro.io import AbstractDataset, DatasetError
 
 from graft import storage
 from graft.datasets.decoding_journal import DecodingJournal, read_description, read_outcomes
+from graft.datasets.one_commit import of_one_commit
 from graft.datasets.pixel_file import count_images, map_images, pixel_writer, write_images
 from graft.errors import GraftError
 
@@ -65,14 +66,18 @@ class DecodedImagesDataset(AbstractDataset["DecodingPlan", "DecodedImages"]):
                 f"There are no decoded images at {folder}, or they are incomplete: run "
                 "`kedro run --pipeline=ingest` with the same parameters first."
             )
-        classes = json.loads((folder / CLASSES).read_text())
-        return split_outcomes(
-            map_images(folder / IMAGES),
-            _read_table(folder),
-            class_names=tuple(classes["class_names"]),
-            source=classes["source"],
-            multi_label=classes["multi_label"],
-        )
+
+        def read() -> DecodedImages:
+            classes = json.loads((folder / CLASSES).read_text())
+            return split_outcomes(
+                map_images(folder / IMAGES),
+                _read_table(folder),
+                class_names=tuple(classes["class_names"]),
+                source=classes["source"],
+                multi_label=classes["multi_label"],
+            )
+
+        return of_one_commit(folder, read)
 
     def save(self, data: DecodingPlan) -> None:
         folder = self._filepath
@@ -172,11 +177,16 @@ def _known(folder: Path, plan: DecodingPlan) -> Callable[[int], Decoded | None] 
 
     from graft.images.decoder import Decoded, Outcome
 
-    description = read_description(folder / OUTCOMES)
+    description, table, images = of_one_commit(
+        folder,
+        lambda: (
+            read_description(folder / OUTCOMES),
+            _read_table(folder),
+            map_images(folder / IMAGES),
+        ),
+    )
     if description is None or description["rule"] != plan.rule:
         return None
-    table = _read_table(folder)
-    images = map_images(folder / IMAGES)
     image_row = (table["reason"] == "").cumsum().to_numpy() - 1
     outcomes = [Outcome(*row) for row in table[list(Outcome._fields)].itertuples(index=False)]
     places = table.loc[~_is_unread(table), ["id", "state"]].assign(place=lambda rows: rows.index)
@@ -230,7 +240,10 @@ def _write_labels(folder: Path, plan: DecodingPlan) -> None:
 
 def _save_labels(folder: Path, plan: DecodingPlan) -> None:
     """Put other labels beside the same pixels."""
+    images, outcomes = of_one_commit(
+        folder, lambda: (map_images(folder / IMAGES), (folder / OUTCOMES).read_bytes())
+    )
     with storage.committed(folder) as partial:
-        write_images(partial / IMAGES, map_images(folder / IMAGES))
-        shutil.copy(folder / OUTCOMES, partial)
+        write_images(partial / IMAGES, images)
+        (partial / OUTCOMES).write_bytes(outcomes)
         _write_labels(partial, plan)

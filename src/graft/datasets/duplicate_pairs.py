@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from graft.datasets.table import TableDataset
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from graft.images.duplicates import DuplicateSearch
 
 logger = logging.getLogger(__name__)
@@ -37,11 +35,6 @@ class DuplicatePairsDataset(TableDataset):
     def write(self, path: Path, data: DuplicateSearch) -> None:
         super().write(path, data.run())
         path.with_name(DIGEST).write_text(data.digest)
-
-    def read(self, path: Path) -> pd.DataFrame:
-        pairs = super().read(path)
-        # Of several labels an image may have none, which is an empty text and not a missing one.
-        return pairs.fillna({"label_a": "", "label_b": ""})
 
     def _compared(self) -> str:
         return self.filepath.with_name(DIGEST).read_text()

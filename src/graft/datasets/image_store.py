@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset, DatasetError
 
 from graft import storage
+from graft.datasets.one_commit import of_one_commit
 from graft.datasets.pixel_file import map_images, write_images
 
 if TYPE_CHECKING:
@@ -62,14 +63,18 @@ class ImageStoreDataset(AbstractDataset["ImageStore", "ImageStore"]):
             )
         if self._verify:
             storage.verify(folder)
-        classes = json.loads((folder / CLASSES).read_text())
-        return ImageStore(
-            images=map_images(folder / IMAGES),
-            manifest=_read_manifest(folder / MANIFEST),
-            class_names=tuple(classes["class_names"]),
-            source=classes["source"],
-            multi_label=classes["multi_label"],
-        )
+
+        def read() -> ImageStore:
+            classes = json.loads((folder / CLASSES).read_text())
+            return ImageStore(
+                images=map_images(folder / IMAGES),
+                manifest=_read_manifest(folder / MANIFEST),
+                class_names=tuple(classes["class_names"]),
+                source=classes["source"],
+                multi_label=classes["multi_label"],
+            )
+
+        return of_one_commit(folder, read)
 
     def save(self, data: ImageStore) -> None:
         classes = {

@@ -23,8 +23,9 @@ class TableDataset(CommittedDataset["pd.DataFrame", "pd.DataFrame"]):
           filepath: data/08_reporting/digits/quarantine.csv
           versioned: true
 
-    Numbers come back bit for bit, and text as text, be it an id "007" or a class "NA"; an empty
-    text comes back as missing. The index is not saved. Dates and categories become text.
+    Numbers come back bit for bit, and text as text, be it an id "007", a class "NA" or an empty
+    one; a text that is missing comes back empty. The index is not saved. Dates and categories
+    become text.
     """
 
     def write(self, path: Path, data: pd.DataFrame) -> None:
@@ -40,11 +41,12 @@ class TableDataset(CommittedDataset["pd.DataFrame", "pd.DataFrame"]):
     def read(self, path: Path) -> pd.DataFrame:
         import pandas as pd
 
+        types = json.loads(path.with_name(COLUMN_TYPES).read_text())
         return pd.read_csv(
             path,
-            dtype=json.loads(path.with_name(COLUMN_TYPES).read_text()),
+            dtype=types,
             keep_default_na=False,
-            na_values=[""],
+            na_values={column: [""] for column, dtype in types.items() if dtype != "str"},
             lineterminator="\n",
         )
 

@@ -57,9 +57,9 @@ class SelectedImages:
         return self._images[self._rows[key]]
 
 
-def in_chunks(images: ImageArray) -> Iterator[tuple[int, Pixels]]:
-    """All images, some MiB at a time, each chunk with the position of its first."""
+def in_chunks(images: ImageArray, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int, Pixels]]:
+    """All images, so many bytes at a time, each chunk with the position of its first."""
     height, width = images.shape[1:3]
-    many = max(1, CHUNK_BYTES // max(1, 3 * height * width))
+    many = max(1, chunk_bytes // max(1, 3 * height * width))
     for start in range(0, len(images), many):
         yield start, images[start : start + many]

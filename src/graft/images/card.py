@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graft.images.arrays import SelectedImages, in_chunks
 from graft.images.store import SPLITS
 
 if TYPE_CHECKING:
@@ -73,12 +74,10 @@ def channel_statistics(
     """
     if not len(indices):
         return None, None
-    chunk = max(1, CHUNK_BYTES // int(np.prod(images.shape[1:])))
     counts = np.zeros((3, 256), dtype=np.int64)
-    for start in range(0, len(indices), chunk):
-        pixels = images[indices[start : start + chunk]].reshape(-1, 3)
+    for _, chunk in in_chunks(SelectedImages(images, indices), CHUNK_BYTES):
         for channel in range(3):
-            counts[channel] += np.bincount(pixels[:, channel], minlength=256)
+            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
     values = np.arange(256) / 255
     weights = counts / counts.sum(axis=1, keepdims=True)
     mean = weights @ values

@@ -7,6 +7,7 @@ What becomes of one image is ruled by `graft.images.decoder`. Here is how a whol
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from graft.images.listing import ImageListing, Pixels
 
     Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
+
+logger = logging.getLogger(__name__)
 
 REASONS_SHOWN = 5
 
@@ -199,7 +202,10 @@ def check_audit(
             f"images.max_quarantined_share: {max_quarantined_share} allows. Mend or remove them, "
             "or raise the share:\n" + "\n".join(lines)
         )
-    for label, count in _usable_per_class(decoded).items():
+    usable = _usable_per_class(decoded)
+    if unseen := [name for name in decoded.class_names if name not in usable]:
+        logger.warning("No image shows %s: nothing can be learnt of it.", ", ".join(unseen))
+    for label, count in usable.items():
         if count < min_images_per_class:
             raise GraftError(
                 f"The class '{label}' has {count} usable images, fewer than "

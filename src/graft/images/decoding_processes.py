@@ -23,12 +23,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from graft.compute import available_processors
+from graft.errors import GraftError
 from graft.images.decoder import Decoded, Outcome, decode_batch, describe_error, hash_content
 
 if TYPE_CHECKING:
     from graft.images.decoder import Content
     from graft.images.listing import Pixels
 
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM)  # not the image's fault
 _DIED = (BrokenPipeError, EOFError, pickle.UnpicklingError)  # what a process's end looks like
 
 BATCH_ROWS, BATCH_BYTES = 128, 4 * 2**20
@@ -122,6 +124,12 @@ class _Processes:
             if code >= 0:
                 raise RuntimeError(
                     f"A decoding process ended with exit code {code}; its message stands above."
+                ) from None
+            if -code in _FROM_OUTSIDE:
+                raise GraftError(
+                    f"A decoding process was ended from outside ({signal.Signals(-code).name}), "
+                    "perhaps because memory ran out. What is decoded is kept: run again, with "
+                    "fewer processors (taskset, a scheduler's limit) or more memory."
                 ) from None
             self._start()
             reason = f"the decoder died of it ({signal.Signals(-code).name})"

@@ -93,7 +93,7 @@ def find_duplicates(
     """All pairs of near-duplicates, and of exact ones each with the first of its kind.
 
     Every pair is looked at, in blocks: memory grows with N, time with its square (60,000 images
-    take 6 s of a processor, four times as many sixteen times as long).
+    take 7 s of a processor, four times as many sixteen times as long).
 
     Args:
         images: uint8 (N, H, W, 3); may be memory-mapped.

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from graft.images.arrays import in_chunks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = NDArray[np.uint64]
     Floats: TypeAlias = NDArray[np.floating[Any]]
 
-CHUNK_BYTES = 2**20  # stays in a processor's cache: two or three times faster than 16 MiB
+# Of floats. They stay in a processor's cache: two or three times faster than 16 MiB.
+CHUNK_BYTES = 2**20
 ROWS, COLUMNS = 16, 17
 CELLS = 8
 LUMA = (299, 587, 114)  # thousandths of red, green and blue in grey, ITU-R BT.601
@@ -55,11 +58,10 @@ def fingerprint(images: ImageArray) -> Fingerprints:
     hashes = np.empty((len(images), 32), dtype=np.uint8)
     mirrored = np.empty_like(hashes)
     thumbnails = np.empty((len(images), CELLS, CELLS, 3), dtype=np.float32)
-    chunk = max(1, CHUNK_BYTES // (8 * 3 * height * width))
-    for start in range(0, len(images), chunk):
-        part = slice(start, start + chunk)
+    for start, chunk in in_chunks(images, CHUNK_BYTES // np.dtype(np.float64).itemsize):
+        part = slice(start, start + len(chunk))
         # Sums of integers below 2^53: float64 holds them exactly, in whatever order they are added.
-        planes = images[part].transpose(3, 0, 1, 2).astype(np.float64)
+        planes = chunk.transpose(3, 0, 1, 2).astype(np.float64)
         grey = by_rows @ sum(weight * plane for weight, plane in zip(LUMA, planes, strict=True))
         grey = grey @ by_columns
         left, right = grey[..., :-1], grey[..., 1:]

@@ -82,7 +82,8 @@ class SplitRecipe:
     @property
     def takes_few(self) -> bool:
         """Whether the training images are fewer than there are."""
-        return any(size is not None for size in (self.shots, self.fraction, self.train_size))
+        share = self.fraction if self.fraction is not None else 1.0
+        return self.shots is not None or self.train_size is not None or share < 1
 
 
 def assign_splits(
@@ -94,7 +95,7 @@ def assign_splits(
     part is drawn from the images that are given as `train`, or from all where nothing is given.
     The sizes of parts drawn by a share are exact: the rounded share of the images, apportioned to
     the classes by largest remainder, and at least one image of each class (of a multi-label task
-    classes that are rare may be missing from a small part, but never from the training part).
+    classes that are rare may be missing from a small part; from the training part is an error).
 
     Args:
         records: Columns `id` (unique), `label` and `split` ("train", "validation", "test", None).
@@ -208,9 +209,10 @@ def _draw_fold(pool: Strata, folds: int, fold: int) -> dict[str, str]:
     """
     for label, size in pool.sizes().items():
         if size < folds and not pool.multi_label:
+            remedy = f"Choose at most {size} folds" if size > 1 else "Set split.folds to null"
             raise GraftError(
                 f"split.folds: {folds}, but the class '{label}' has {size} images that are not for "
-                f"testing. Choose at most {size} folds."
+                f"testing. {remedy}, or add images."
             )
     drawn: dict[str, str] = {}
     start = 0

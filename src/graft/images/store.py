@@ -64,8 +64,8 @@ class ImageStore:
 
     @property
     def digest(self) -> str:
-        """Names these images, at this size, with these labels and parts: 12 hexadecimal digits."""
-        found = hashlib.sha256(f"{self.images.shape}".encode())
+        """Names the images, their size, labels, parts and classes' order: 12 hexadecimal digits."""
+        found = hashlib.sha256(f"{self.images.shape} {self.class_names}".encode())
         ignored = (IGNORED,) if self.multi_label else ()
         for column in ("id", "sha256", "label", "split", *ignored):
             found.update("\n".join(self.manifest[column].astype(str)).encode())

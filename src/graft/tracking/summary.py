@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from graft.tracking.records import flat
 
@@ -50,7 +54,7 @@ def print_summary(comparison: pd.DataFrame, look_next: list[str]) -> None:
 
 def where_the_graph_is(runtime_params: Mapping[str, Any]) -> str:
     """How to see the pipeline in Kedro-Viz with the results of a run that had these parameters."""
-    given = ",".join(f"{name}={value}" for name, value in flat(runtime_params))
+    given = ",".join(f"{name}={_as_typed(value)}" for name, value in flat(runtime_params))
     option = f" --params={shlex.quote(given)}" if given else ""
     return f"Pipeline, data and figures:  kedro viz run{option}"
 
@@ -70,6 +74,19 @@ def where_the_runs_are(tracking_uri: str, experiment_id: str) -> list[str]:
         f"Curves and all runs:         {command}",
         f"                             and open http://127.0.0.1:5000{page}",
     ]
+
+
+def _as_typed(value: object) -> str:
+    """A parameter's value as it has to be typed, quoted where YAML reads the bare text otherwise.
+
+    >>> _as_typed(0.1), _as_typed("photos"), _as_typed("*"), _as_typed("007"), _as_typed(None)
+    ('0.1', 'photos', '"*"', '"007"', 'null')
+    """
+    text = str(value)
+    if isinstance(value, str):
+        with suppress(yaml.YAMLError):
+            return text if yaml.safe_load(text) == value else json.dumps(value)
+    return text if isinstance(value, float) else json.dumps(value)
 
 
 def _cell(column: str, row: dict[str, float]) -> str:

@@ -176,6 +176,14 @@ def test_a_class_name_of_several_labels_cannot_hold_the_bar(tmp_path: Path) -> N
 def test_a_table_without_any_label_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GraftError, match="no image has a label"):
         listed(write(tmp_path, "path,labels\na.png,\nb.png,|\n"), separator="|")
+    for columns in ("dog,cat\na.png,0,-1\nb.png,0,0\n", "split\na.png,train\n"):
+        with pytest.raises(GraftError, match="no image has a label"):
+            listed(write(tmp_path, f"path,{columns}"), label="*")
+
+
+def test_a_column_is_one_class_only(tmp_path: Path) -> None:
+    with pytest.raises(GraftError, match=r"options\.label names a column twice"):
+        listed(write(tmp_path, "path,dog,cat\na.png,1,0\n"), label=["dog", "cat", "dog"])
 
 
 @pytest.mark.parametrize("label", ["*", ["dog", "cat"]])

@@ -32,7 +32,7 @@ def test_every_source_is_found_by_its_name() -> None:
 
 
 def test_an_unknown_name_names_the_nearest() -> None:
-    with pytest.raises(GraftError, match="Did you mean 'digits'"):
+    with pytest.raises(GraftError, match="did you mean 'digits'"):
         get_source("digit")
 
 

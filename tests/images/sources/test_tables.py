@@ -37,6 +37,12 @@ def test_cells_stay_text_without_spaces_around_it(tmp_path: Path) -> None:
     assert table.column("b") == ["007", "1.0", "nan"]
 
 
+def test_empty_lines_before_the_header_do_not_hide_its_delimiter(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "\n\r\npath;name\na.png;7\n")
+    assert table.names == ("path", "name")
+    assert table.place(0) == "line 4"
+
+
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     table = table_of(tmp_path, 'a,b\n\n1,"two\nlines"\n\n3,4\n\n')
     assert table.column("a") == ["1", "3"]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graft.errors import GraftError
+from graft.errors import GraftError, did_you_mean
 from graft.images.augmentation.automatic import RandAugment, TrivialAugment
 from graft.images.augmentation.colour import ColorJitter
 from graft.images.augmentation.crops import HorizontalFlip, RandomCrop
 from graft.images.augmentation.erasing import RandomErasing
 from graft.images.augmentation.operation import Operation
-from graft.images.augmentation.policy import nearest
 from graft.images.augmentation.warps import Affine, Rotation
 
 
@@ -125,6 +124,6 @@ def get_policy(name: str) -> NamedPolicy:
     if name in POLICIES:
         return POLICIES[name]
     raise GraftError(
-        f"augmentation.policy: there is no policy '{name}'{nearest(name, POLICIES)}. "
+        f"augmentation.policy: there is no policy '{name}'{did_you_mean(name, POLICIES)}. "
         f"Policies: {', '.join(list_policies())}."
     )

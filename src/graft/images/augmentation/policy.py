@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from graft.errors import GraftError
+from graft.errors import GraftError, did_you_mean
 from graft.images.augmentation.automatic import RandAugment, TrivialAugment
 from graft.images.augmentation.colour import ColorJitter
 from graft.images.augmentation.crops import HorizontalFlip, RandomCrop, RandomResizedCrop
@@ -165,7 +164,7 @@ def _make_operation(item: Any) -> Operation:
     ((name, fields),) = item.items()
     if name not in OPERATIONS:
         raise GraftError(
-            f"augmentation.policy: there is no operation '{name}'{nearest(name, OPERATIONS)}. "
+            f"augmentation.policy: there is no operation '{name}'{did_you_mean(name, OPERATIONS)}. "
             f"Operations: {', '.join(OPERATIONS)}."
         )
     if not isinstance(fields, Mapping | None):
@@ -175,7 +174,7 @@ def _make_operation(item: Any) -> Operation:
     for field in fields:
         if field not in known:
             raise GraftError(
-                f"augmentation.policy: {name} has no field '{field}'{nearest(field, known)}. "
+                f"augmentation.policy: {name} has no field '{field}'{did_you_mean(field, known)}. "
                 f"Fields: {', '.join(known) or 'none'}."
             )
     for field in known:
@@ -183,12 +182,6 @@ def _make_operation(item: Any) -> Operation:
             raise GraftError(f"augmentation.policy: {name} needs its field '{field}'.")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     return OPERATIONS[name](**values)
-
-
-def nearest(word: Any, choices: Any) -> str:
-    """The end of a message, "; did you mean 'x'?", or nothing where no choice comes near."""
-    found = difflib.get_close_matches(str(word), list(choices), n=1)
-    return f"; did you mean '{found[0]}'?" if found else ""
 
 
 def _fields(operation: type[Operation]) -> tuple[dataclasses.Field[Any], ...]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from graft.errors import GraftError
+from graft.errors import GraftError, did_you_mean
 from graft.images.sources import (
     cifar10,
     cifar100,
@@ -61,8 +59,7 @@ def get_source(name: str) -> SourceSpec:
     """
     if name in SOURCES:
         return SOURCES[name]
-    near = difflib.get_close_matches(name, SOURCES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
     raise GraftError(
-        f"source.name: there is no source '{name}'.{hint} Sources: {', '.join(list_sources())}."
+        f"source.name: there is no source '{name}'{did_you_mean(name, SOURCES)}. "
+        f"Sources: {', '.join(list_sources())}."
     )

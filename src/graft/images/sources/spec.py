@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from graft.errors import GraftError
+from graft.errors import GraftError, did_you_mean
 from graft.images.listing import ImageListing
 
 OptionValue: TypeAlias = str | list[str]
@@ -44,7 +43,9 @@ class SourceOption:
     def _read_text(self, value: object) -> str:
         text = str(value) if type(value) is int else value
         if self.choices and text not in self.choices:
-            raise GraftError(f"should be one of {', '.join(self.choices)}{_nearest(text, self)}")
+            raise GraftError(
+                f"should be one of {', '.join(self.choices)}{did_you_mean(text, self.choices)}"
+            )
         if not isinstance(text, str) or not text:
             raise GraftError(f"should be text{' or a list of texts' if self.may_be_list else ''}")
         return text
@@ -101,15 +102,8 @@ class SourceSpec:
                 return None if value is None else option.read(value)
         if not self.options:
             raise GraftError(f"the source '{self.name}' has no options")
-        near = difflib.get_close_matches(name, [option.name for option in self.options], n=1)
-        lines = [f"{option.name}: {option.summary}" for option in self.options]
+        known = {option.name: option.summary for option in self.options}
         raise GraftError(
-            f"is no option of the source '{self.name}'"
-            + (f"; did you mean '{near[0]}'?" if near else "")
-            + "".join(f"\n        {line}" for line in lines)
+            f"is no option of the source '{self.name}'{did_you_mean(name, known)}"
+            + "".join(f"\n        {option}: {summary}" for option, summary in known.items())
         )
-
-
-def _nearest(value: object, option: SourceOption) -> str:
-    near = difflib.get_close_matches(value, option.choices, n=1) if isinstance(value, str) else []
-    return f"; did you mean '{near[0]}'?" if near else ""

@@ -64,7 +64,10 @@ def read_labels(
     if label is not None and not isinstance(label, str):
         if separator is not None:
             raise GraftError("source.options.separator is for labels in a single column.")
-        return _read_class_columns(table, [table.require(name, "label") for name in label])
+        columns = [table.require(name, "label") for name in label]
+        if len(set(columns)) < len(columns):
+            raise GraftError("source.options.label names a column twice.")
+        return _read_class_columns(table, columns)
     column = table.find(LABEL_COLUMNS) if label is None else table.require(label, "label")
     if column is None:
         raise GraftError(
@@ -96,9 +99,8 @@ def _split(table: TextTable, cells: list[str], separator: str) -> Labels:
             raise table.refuse(
                 index, f"'{cells[index]}': a class name cannot hold '{LABEL_SEPARATOR}'."
             )
+    _require_any(table, rows)
     class_names = _in_order(set().union(*rows))
-    if not class_names:
-        raise GraftError(f"'{table.path}': no image has a label.")
     labels = [join_labels(name for name in class_names if name in names) for names in rows]
     return Labels(labels, [""] * len(labels), class_names)
 
@@ -125,7 +127,13 @@ def _read_class_columns(table: TextTable, columns: Sequence[str]) -> Labels:
                     f"'{cell}' in the column '{column}'; there must be 1 (the image shows it), 0 "
                     "(it does not) or -1 (not known).",
                 )
+    _require_any(table, present)
     return Labels([*map(join_labels, present)], [*map(join_labels, ignored)], tuple(columns))
+
+
+def _require_any(table: TextTable, rows: Iterable[Collection[str]]) -> None:
+    if not any(rows):
+        raise GraftError(f"'{table.path}': no image has a label.")
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:

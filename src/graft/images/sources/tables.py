@@ -96,7 +96,7 @@ def _read_csv(path: Path) -> TextTable:
         raise GraftError(
             f"'{path}' cannot be read: {error}. It has to be CSV in UTF-8, or Parquet."
         ) from error
-    head = text.partition("\n")[0]
+    head = text.lstrip("\n").partition("\n")[0]
     lines = csv.reader(io.StringIO(text), delimiter=max(DELIMITERS, key=head.count), strict=True)
     rows: list[list[str]] = []
     numbers: list[int] = []

@@ -13,6 +13,7 @@ import argparse
 import json
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from graft.config.loader import GraftConfigLoader
+from graft.datasets import DecodedImagesDataset, DuplicatePairsDataset
 from graft.evaluation.comparison import paired_seeds_interval
 from graft.evaluation.predictions import Predictions
 from graft.images.sources import get_source
@@ -41,9 +43,11 @@ def main() -> None:
         parser.error("an interval takes at least two seeds")
     logging.basicConfig(level=logging.ERROR)
 
-    accuracies = pd.DataFrame(
-        [accuracies_of_one_seed(arguments.experiment, seed) for seed in range(arguments.seeds)]
-    )
+    seeds = range(arguments.seeds)
+    with TemporaryDirectory() as folder:
+        accuracies = pd.DataFrame(
+            [accuracies_of_one_seed(arguments.experiment, seed, folder) for seed in seeds]
+        )
     differences = {
         name: paired_seeds_interval((accuracies[name] - accuracies["from scratch"]).tolist())
         for name in accuracies.columns.drop("from scratch")
@@ -57,13 +61,20 @@ def main() -> None:
         print(f"{line} [{100 * found.low:+.2f}, {100 * found.high:+.2f}]")  # noqa: T201
 
 
-def accuracies_of_one_seed(experiment: str, seed: int) -> dict[str, float]:
-    """Test accuracy of the three classifiers, by the project's own pipelines in memory."""
+def accuracies_of_one_seed(experiment: str, seed: int, folder: str) -> dict[str, float]:
+    """Test accuracy of the three classifiers, by the project's own pipelines.
+
+    Nothing is saved but what all seeds share: decoded images and their duplicates, in `folder`.
+    """
     params = _parameters(experiment, seed)
     source, model = params["source"], params["model"]
-    folder = Path(source["folder"]) if source["folder"] else None
+    listing = get_source(source["name"]).list_from(
+        Path(source["folder"]) if source["folder"] else None,
+        PROJECT / "data/01_raw",
+        source["options"],
+    )
     given = {
-        "source_images": get_source(source["name"]).list_images(folder, PROJECT / "data/01_raw"),
+        "source_images": listing,
         "pretrained_weights": load_weights(model["backbone"], model["weights"]),
         **dict.fromkeys(MEMORIES),  # each seed begins anew and knows nothing of others
         **{f"params:{name}": value for name, value in params.items()},
@@ -71,6 +82,8 @@ def accuracies_of_one_seed(experiment: str, seed: int) -> dict[str, float]:
     catalog = DataCatalog(
         {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
     )
+    catalog["decoded_images"] = DecodedImagesDataset(filepath=f"{folder}/images")
+    catalog["duplicate_pairs"] = DuplicatePairsDataset(filepath=f"{folder}/duplicates.csv")
     pipeline = register_pipelines()["transfer_learning"].to_outputs(*PREDICTIONS)
     outputs = SequentialRunner().run(pipeline, catalog)
     predictions = [Predictions.from_frame(outputs[name].load()) for name in PREDICTIONS]

@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# A process for each core, with one thread each; the tests of a file share what they set up.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 .PHONY: help run test test-slow lint viz ui clean
 
@@ -16,10 +18,10 @@ run: $(INSTALLED)  ## the main job: transfer learning on handwritten digits, wit
 	$(BIN)/kedro run --pipeline=transfer_learning
 
 test: $(INSTALLED) lint  ## linter, types, import contracts and the quick tests
-	$(BIN)/pytest -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 test-slow: $(INSTALLED)  ## the slow tests and those in a browser
-	$(BIN)/pytest -m "slow or browser" --durations=10
+	$(PYTEST) -m "slow or browser" --durations=10
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

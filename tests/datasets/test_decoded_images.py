@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import resource
 import shutil
@@ -54,6 +55,14 @@ def test_what_is_loaded_is_what_decoding_in_memory_gives(
     assert isinstance(loaded.images, np.memmap)
     assert not loaded.images.flags.writeable
     assert_same(loaded, decode_images(listing, 8, max_pixels=10**6))
+
+
+def test_the_preview_counts_what_can_be_used(
+    dataset: DecodedImagesDataset, contents: Contents
+) -> None:
+    dataset.save(DecodingPlan(listing_of(contents), 8, 10**6))
+    told = json.loads(dataset.preview())
+    assert (told["images"], told["quarantined"], told["side_in_pixels"]) == (19, 1, 8)
 
 
 def test_parts_and_ignored_classes_come_back(

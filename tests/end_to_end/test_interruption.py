@@ -19,12 +19,15 @@ split: {train_size: 200}
 training: {epochs: 400, checkpoint_seconds: 0.0}
 """
 
+# Of the two trainings of the pipeline the one that is looked at.
+COMMAND = (str(BIN / "kedro"), "run", "--pipeline=training", "--nodes=training.train_transferred")
+
 
 def start(project: ProjectCopy, log: Path) -> subprocess.Popen[bytes]:
     """A training on the images that `ingest` has left, with signals as in a terminal."""
     with log.open("wb") as output:
         return subprocess.Popen(
-            [str(BIN / "kedro"), "run", "--pipeline=training", "--params=training.resume=auto"],
+            [*COMMAND, "--params=training.resume=auto"],
             cwd=project.path,
             env=project.environment(),
             stdout=output,

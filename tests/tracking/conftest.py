@@ -58,7 +58,7 @@ from graft.training.loop import EpochRecord
 def train(training, seed):
     observer = MlflowObserver(prefix="cnn")
     for epoch in range(1, training["epochs"] + 1):
-        observer.on_epoch(EpochRecord(epoch, 1 / epoch, 0.5, None, None, 0.1, 100.0, 1.0))
+        observer.on_epoch(EpochRecord(epoch, 1 / epoch, 0.5, None, None, None, 0.1, 100.0, 1.0))
     Path("started").touch()
     match os.environ.get("BEHAVIOUR"):
         case "raise":

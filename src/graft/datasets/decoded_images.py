@@ -22,6 +22,7 @@ from graft.errors import GraftError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from kedro_datasets._typing import JSONPreview
 
     from graft.images.decode import DecodedImages, DecodingPlan
     from graft.images.decoder import Decoded
@@ -93,6 +94,18 @@ class DecodedImagesDataset(AbstractDataset["DecodingPlan", "DecodedImages"]):
         with storage.committed(folder, resumable=True) as unfinished:
             _decode(unfinished, data, known)
             _write_labels(unfinished, data)
+
+    def preview(self) -> JSONPreview:
+        """How many images there are, and how many cannot be used."""
+        decoded = self.load()
+        told = {
+            "source": decoded.source,
+            "images": len(decoded.records),
+            "quarantined": len(decoded.quarantine),
+            "side_in_pixels": decoded.images.shape[1],
+            "classes": list(decoded.class_names),
+        }
+        return json.dumps(told)
 
     def _exists(self) -> bool:
         return storage.is_committed(self._filepath)

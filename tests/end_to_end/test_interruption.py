@@ -55,7 +55,7 @@ def test_signals_save_the_training_and_it_goes_on(tmp_path: Path) -> None:
     ingest = project.kedro("run", "--pipeline=ingest")
     assert ingest.returncode == 0, ingest.stdout
     states = project.path / "data/06_models/digits/training_state"
-    for number, status in ((signal.SIGTERM, 143), (signal.SIGUSR2, 140), (signal.SIGINT, 1)):
+    for number, status in ((signal.SIGUSR2, 140), (signal.SIGINT, 1)):
         goes_on = newest(states) > 0
         log = tmp_path / f"{number.name}.log"
         process = start(project, log)
@@ -65,4 +65,4 @@ def test_signals_save_the_training_and_it_goes_on(tmp_path: Path) -> None:
         text = " ".join(log.read_text(errors="replace").split())
         assert "training.resume=auto goes on from here" in text
         assert ("Going on with the training that ended in epoch" in text) == goes_on
-    assert [run.info.status for run in project.runs()] == ["FINISHED", *["KILLED"] * 3]
+    assert [run.info.status for run in project.runs()] == ["FINISHED", "KILLED", "KILLED"]

@@ -13,30 +13,13 @@ from graft.training.recipe import TrainingRecipe
 from graft.training.safety import SafetyNet
 from graft.training.views import TrainingViews
 
+from .killing import Killer, Stop
+
 STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
 # Weight decay and averages would move what is frozen if they reached it.
 RECIPE = TrainingRecipe(
     epochs=1, batch_size=16, learning_rate=0.05, weight_decay=0.1, ema_decay=0.5
 )
-
-
-class Stop(Exception):  # noqa: N818 - it is none
-    """What kills a training."""
-
-
-class Killer:
-    def __init__(self, batches):
-        self.left = batches
-
-    def on_start(self, epochs, batches): ...
-    def on_resume(self, history, batches): ...
-    def on_epoch(self, record): ...
-    def on_end(self): ...
-
-    def on_batch(self, means):
-        self.left -= 1
-        if self.left < 0:
-            raise Stop
 
 
 @pytest.mark.parametrize(

@@ -19,32 +19,13 @@ from graft.models.heads import Head
 from graft.training.recipe import TrainingRecipe
 from graft.training.session import train_classifier
 
+from .killing import Killer, Stop
+
 POLICY = {"policy": "digits", "mixup": 0.2, "cutmix": 0.0}
 STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
 RECIPE = TrainingRecipe(
     epochs=3, batch_size=16, learning_rate=0.02, ema_decay=0.9, checkpoint_seconds=0.0
 )
-
-
-class Stop(Exception):  # noqa: N818 - it is none
-    """What kills a training in these tests, after so many batches."""
-
-
-class Killer:
-    """Ends the training the hard way: nothing is saved on the way out."""
-
-    def __init__(self, batches):
-        self.left = batches
-
-    def on_start(self, epochs, batches): ...
-    def on_resume(self, history, batches): ...
-    def on_epoch(self, record): ...
-    def on_end(self): ...
-
-    def on_batch(self, means):
-        self.left -= 1
-        if self.left < 0:
-            raise Stop
 
 
 def train(store, cpu, folder=None, recipe=RECIPE, observers=(), seed=0, freezing="none"):

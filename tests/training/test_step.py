@@ -3,9 +3,6 @@
 import dataclasses
 import logging
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -27,30 +24,10 @@ from graft.training.schedules import Schedule
 from graft.training.step import Step
 from graft.training.views import TrainingViews
 
+from .killing import Killer, Stop
+
 STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
 RECIPE = TrainingRecipe(epochs=2, batch_size=16, learning_rate=0.02, schedule="constant")
-
-
-class Stop(Exception):  # noqa: N818 - it is none
-    """What kills a training."""
-
-
-class Watcher:
-    """Kills a training after so many batches; None lets it live."""
-
-    def __init__(self, batches=None):
-        self.left = batches
-
-    def on_start(self, epochs, batches): ...
-    def on_resume(self, history, batches): ...
-    def on_epoch(self, record): ...
-    def on_end(self): ...
-
-    def on_batch(self, means):
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise Stop
 
 
 def network(store, backbone="resnet20_cifar"):
@@ -234,56 +211,9 @@ def test_a_training_that_is_gone_on_with_keeps_its_smaller_parts(store, cpu, tmp
     whole = train(store, cpu, recipe)
     safety = SafetyNet(StateFolder(tmp_path), seconds=0.0)
     with pytest.raises(Stop):
-        train(store, cpu, model=tight(store, 8), safety=safety, observers=[Watcher(4)])
+        train(store, cpu, model=tight(store, 8), safety=safety, observers=[Killer(4)])
     safety = SafetyNet(StateFolder(tmp_path), seconds=0.0, resume=True)
     assert_same_bits(train(store, cpu, safety=safety), whole)
-
-
-CAPPED = """
-import logging, resource, sys
-import torch
-torch.set_num_threads(1)
-logging.basicConfig(level="WARNING")
-sys.path.insert(0, {tests!r})
-from graft.training.views import View
-from training.test_step import RECIPE, build_classifier, make_step, STATISTICS
-
-def network():
-    options = {{"neurons": [20000, 64]}}
-    return build_classifier(
-        "fully_connected", ["a", "b", "c"], None, **STATISTICS, input_size=8, options=options
-    )
-
-def view(images):
-    generator = torch.Generator().manual_seed(images)
-    labels = torch.randint(0, 3, (images,), generator=generator)
-    pixels = torch.rand(images, 3, 8, 8, generator=generator)
-    return View(pixels, labels, labels, torch.arange(images))
-
-few, many = view(4), view(512)
-whole, capped = make_step(network(), RECIPE), make_step(network(), RECIPE)
-for _, step in (whole, capped):
-    step.take(few)  # what stays allocated from then on
-pages = int(open("/proc/self/statm").read().split()[0])
-limit = pages * resource.getpagesize() + 70 * 2**20
-resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-capped[1].take(many)
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-whole[1].take(many)
-for one, other in zip(whole[0].model.parameters(), capped[0].model.parameters(), strict=True):
-    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
-print(capped[0].micro_batch_size)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on a process's memory")
-def test_a_process_whose_memory_is_capped_takes_the_same_step():
-    code = CAPPED.format(tests=str(Path(__file__).parents[1]))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "DefaultCPUAllocator: can't allocate memory" in done.stderr
-    assert int(done.stdout) < 512
 
 
 # --- Numbers that are not finite ------------------------------------------------------------------
@@ -344,7 +274,7 @@ def test_many_bad_batches_in_a_row_go_back_to_the_best_weights(store, cpu, caplo
     """From the epoch before, at half the learning rate; then all goes on."""
     caught = {}
 
-    class Catcher(Watcher):
+    class Catcher(Killer):
         def on_epoch(self, record):
             caught[record.epoch] = record
 
@@ -399,7 +329,7 @@ def test_setbacks_are_gone_on_with_to_the_same_bits(store, cpu, tmp_path, killed
     recipe = dataclasses.replace(FINE, epochs=2, ema_decay=0.9, optimizer="adamw")
     bad = {2, *range(14, 19)}
     whole = train(store, cpu, recipe, loss=Poisoned(bad))
-    safety, observers = SafetyNet(StateFolder(tmp_path), seconds=0.0), [Watcher(killed_after)]
+    safety, observers = SafetyNet(StateFolder(tmp_path), seconds=0.0), [Killer(killed_after)]
     with pytest.raises(Stop):
         train(store, cpu, recipe, loss=Poisoned(bad), safety=safety, observers=observers)
     safety = SafetyNet(StateFolder(tmp_path), seconds=0.0, resume=True)

@@ -16,6 +16,7 @@ from graft.errors import GraftError
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +70,13 @@ class Compute:
         """
         return 64 if self.device == "cpu" else 256
 
-    @property
-    def channels_last(self) -> bool:
-        """Whether convolutions are faster in NHWC memory order here."""
-        return not self.device.startswith("mps")
+    def place(self, model: nn.Module) -> None:
+        """Move a network here, in the memory order in which convolutions are fastest."""
+        import torch
+
+        model.to(self.device)
+        if not self.device.startswith("mps"):
+            model.to(memory_format=torch.channels_last)
 
 
 def resolve_compute(

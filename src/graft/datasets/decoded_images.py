@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset, DatasetError
 
 from graft import storage
+from graft.datasets.classes_file import CLASSES, classes_content, read_classes
 from graft.datasets.decoding_journal import DecodingJournal, read_description, read_outcomes
 from graft.datasets.one_commit import of_one_commit
 from graft.datasets.pixel_file import count_images, map_images, pixel_writer, write_images
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-IMAGES, OUTCOMES, LISTING, CLASSES = "images.npy", "outcomes.csv", "listing.csv", "classes.json"
+IMAGES, OUTCOMES, LISTING = "images.npy", "outcomes.csv", "listing.csv"
 SYNC_SECONDS = 5.0  # of work that a killed run loses at most
 
 
@@ -69,13 +70,8 @@ class DecodedImagesDataset(AbstractDataset["DecodingPlan", "DecodedImages"]):
             )
 
         def read() -> DecodedImages:
-            classes = json.loads((folder / CLASSES).read_text())
             return split_outcomes(
-                map_images(folder / IMAGES),
-                _read_table(folder),
-                class_names=tuple(classes["class_names"]),
-                source=classes["source"],
-                multi_label=classes["multi_label"],
+                map_images(folder / IMAGES), _read_table(folder), **read_classes(folder)
             )
 
         return of_one_commit(folder, read)
@@ -231,14 +227,9 @@ def _read_table(folder: Path) -> pd.DataFrame:
 def _labels(plan: DecodingPlan) -> dict[str, bytes]:
     """The files that say what the images are, by name."""
     listing = plan.listing
-    classes = {
-        "source": listing.name,
-        "class_names": list(listing.class_names),
-        "multi_label": listing.multi_label,
-    }
     return {
         LISTING: listing.records.to_csv(index=False, lineterminator="\n").encode(),
-        CLASSES: json.dumps(classes, indent=2).encode(),
+        CLASSES: classes_content(listing.name, listing),
     }
 
 

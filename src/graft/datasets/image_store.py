@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
 
 from graft import storage
+from graft.datasets.classes_file import CLASSES, classes_content, read_classes
 from graft.datasets.one_commit import of_one_commit
 from graft.datasets.pixel_file import map_images, write_images
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from graft.images.store import ImageStore
 
-IMAGES, MANIFEST, CLASSES = "images.npy", "manifest.csv", "classes.json"
+IMAGES, MANIFEST = "images.npy", "manifest.csv"
 _TEXT_COLUMNS = ("id", "label", "split", "sha256", "ignored")
 _TILE, _CAPTION = 96, 18  # pixels, of the preview
 
@@ -65,27 +65,19 @@ class ImageStoreDataset(AbstractDataset["ImageStore", "ImageStore"]):
             storage.verify(folder)
 
         def read() -> ImageStore:
-            classes = json.loads((folder / CLASSES).read_text())
             return ImageStore(
                 images=map_images(folder / IMAGES),
                 manifest=_read_manifest(folder / MANIFEST),
-                class_names=tuple(classes["class_names"]),
-                source=classes["source"],
-                multi_label=classes["multi_label"],
+                **read_classes(folder),
             )
 
         return of_one_commit(folder, read)
 
     def save(self, data: ImageStore) -> None:
-        classes = {
-            "source": data.source,
-            "class_names": list(data.class_names),
-            "multi_label": data.multi_label,
-        }
         with storage.committed(self._filepath) as folder:
             write_images(folder / IMAGES, data.images)
             data.manifest.to_csv(folder / MANIFEST, index=False, lineterminator="\n")
-            (folder / CLASSES).write_text(json.dumps(classes, indent=2) + "\n")
+            (folder / CLASSES).write_bytes(classes_content(data.source, data))
 
     def preview(self) -> ImagePreview:
         """The first images of the first classes, as a PNG in base64."""

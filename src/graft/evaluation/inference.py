@@ -52,9 +52,8 @@ def predict_with_network(
             f"the images have {store.class_names}"
         )
     batches = Batches(store, split, batch_size, compute)
-    model.to(compute.device).eval()
-    if compute.channels_last:
-        model.to(memory_format=torch.channels_last)
+    compute.place(model)
+    model.eval()
     started = time.perf_counter()
     parts: list[np.ndarray] = []
     with torch.inference_mode(), compute.autocast():

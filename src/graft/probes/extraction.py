@@ -147,9 +147,8 @@ def _compute(
         return to_float(images.to(compute.device).permute(0, 3, 1, 2))
 
     started = time.perf_counter()
-    model.to(compute.device).eval()
-    if compute.channels_last:
-        model.to(memory_format=torch.channels_last)
+    compute.place(model)
+    model.eval()
     chunks = np.array_split(rows, max(1, -(-len(rows) // batch_size)))
     parts: list[np.ndarray] = []
     widths: dict[str, int] = {}

@@ -137,9 +137,7 @@ def fit(
     import torch
 
     torch.manual_seed(seed)
-    model.to(compute.device)
-    if compute.channels_last:
-        model.to(memory_format=torch.channels_last)
+    compute.place(model)
     optimizer = build_optimizer(model, recipe)
     schedule = Schedule(optimizer, recipe, len(views))
     averaged = _moving_average(model, recipe.ema_decay)

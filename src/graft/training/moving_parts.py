@@ -123,7 +123,7 @@ class MovingParts:
         tensors |= below("model", self.model.net.state_dict())
         tensors |= below("best", self.best_state)
         tensors |= below("means", self.means.state())
-        tensors |= random_state(self.compute.device)
+        tensors |= below("random", random_state(self.compute.device))
         if self.averaged is not None:
             tensors |= below("average", self.averaged.state_dict())
         progress = {

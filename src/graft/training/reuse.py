@@ -82,11 +82,7 @@ def reuse_features(
     if reason := _what_differs_between_epochs(recipe, policy):
         _say_no(reason)
         return None
-    model.to(compute.device)
-    if compute.channels_last:
-        import torch
-
-        model.to(memory_format=torch.channels_last)
+    compute.place(model)
     batch_size = compute.images_at_once
     train = Batches(store, "train", batch_size, compute)
     found = _watch_head(model, train, compute)

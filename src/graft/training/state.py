@@ -88,17 +88,17 @@ def restore_optimizer(
 
 
 def random_state(device: str) -> dict[str, torch.Tensor]:
-    """The state of torch's generators, by device."""
+    """The state of torch's generators: "cpu" and, on such a device, "cuda"."""
     import torch
 
-    states = {"random/cpu": torch.get_rng_state()}
+    states = {"cpu": torch.get_rng_state()}
     if device.startswith("cuda"):
-        states["random/cuda"] = torch.cuda.get_rng_state(device)
+        states["cuda"] = torch.cuda.get_rng_state(device)
     return states
 
 
 def restore_random_state(states: Mapping[str, torch.Tensor], device: str) -> None:
-    """Put back what `random_state` took; `states` by "cpu" and "cuda"."""
+    """Put back what `random_state` took."""
     import torch
 
     torch.set_rng_state(states["cpu"])

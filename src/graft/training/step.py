@@ -221,8 +221,7 @@ class _Before:
             torch._foreach_copy_(buffers, saved)
 
     def restore_generators(self) -> None:
-        states = {key.removeprefix("random/"): value for key, value in self._generators.items()}
-        restore_random_state(states, self._device)
+        restore_random_state(self._generators, self._device)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .warm_start import run_kedro
+
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
     from mlflow.entities import Run
@@ -63,6 +65,8 @@ class ProjectCopy:
             arguments: What follows `kedro`.
             within: A command to run it in, such as ("unshare", "-n").
         """
+        if not within:
+            return run_kedro(arguments, self.path, self.environment(), TIMEOUT)
         return subprocess.run(
             [*within, str(BIN / "kedro"), *arguments],
             cwd=self.path,

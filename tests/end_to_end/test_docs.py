@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from PIL import Image
 
 from ..images.labelled_files import write_manifest
 from .project_copy import BIN, ROOT, TIMEOUT, ProjectCopy, free_port
+from .warm_start import run_kedro
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +70,24 @@ def draw_images(folder: Path, count: int) -> None:
         Image.fromarray(pixels).save(folder / f"{number}.png")
 
 
+def finish(command: str, project: ProjectCopy) -> subprocess.CompletedProcess[str]:
+    """Run a shown command to its end; both its streams are in its stdout."""
+    program, *arguments = shlex.split(command)
+    if program == "kedro":
+        return run_kedro(arguments, project.path, environment(project), TIMEOUT)
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=project.path,
+        env=environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
 def environment(project: ProjectCopy) -> dict[str, str]:
     """As with `.venv` activated."""
     return {**project.environment(), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
@@ -79,17 +99,7 @@ def test_a_shown_command_ends_well(reader: ProjectCopy, command: str) -> None:
         # Without the installation; and `make test` would run this test again.
         command = f"{command} --old-file=.venv/.installed"
         command += " --dry-run" if "test" in command else ""
-    process = subprocess.run(
-        command,
-        shell=True,
-        cwd=reader.path,
-        env=environment(reader),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+    process = finish(command, reader)
     if "folder=fashion" in command:  # nobody has these files here: it says which to put where
         assert process.returncode == 1, process.stdout
         assert "fashion" in process.stdout.splitlines()[-1]

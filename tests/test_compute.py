@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from graft.compute import resolve_compute
+from graft.compute import Workload, resolve_compute
 from graft.errors import GraftError
 
 
@@ -19,6 +19,50 @@ def test_auto_on_a_cpu_is_full_precision(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     compute = resolve_compute()
     assert (compute.device, compute.precision) == ("cpu", "fp32")
+
+
+RESNET18_AT_64 = Workload(148_000_000, 11_200_000, is_plain=True)
+
+
+@pytest.mark.parametrize(
+    ("workload", "abilities", "precision", "why"),
+    [
+        (RESNET18_AT_64, {"amx_bf16": True}, "bf16", "the processor computes in it"),
+        (RESNET18_AT_64, {"avx512_bf16": True}, "bf16", "the processor computes in it"),
+        (RESNET18_AT_64, {"avx2": True}, "fp32", "does not compute in bf16"),
+        (
+            Workload(37_000_000, 11_200_000, True),
+            {"amx_bf16": True},
+            "fp32",
+            "images are too",
+        ),
+        (Workload(3_700_000, 20_000, True), {"amx_bf16": True}, "fp32", "the network is too small"),
+        (Workload(300_000_000, 2_000_000, False), {"amx_bf16": True}, "fp32", "plain"),
+        (None, {"amx_bf16": True}, "fp32", "training and features only"),
+    ],
+)
+def test_auto_on_a_cpu_weighs_the_network(monkeypatch, caplog, workload, abilities, precision, why):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
+    with caplog.at_level("INFO"):
+        assert resolve_compute("cpu", workload=workload).precision == precision
+    assert why in caplog.text
+
+
+def test_a_precision_that_is_asked_for_is_taken(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert resolve_compute("cpu", "bf16").precision == "bf16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert resolve_compute("cpu", "fp32", workload=RESNET18_AT_64).precision == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("asked", "compiled", "why"),
+    [("auto", False, "gained nothing"), (False, False, "off"), (True, True, "on")],
+)
+def test_the_compiler_is_used_where_it_is_asked_for(caplog, asked, compiled, why):
+    with caplog.at_level("INFO"):
+        assert resolve_compute("cpu", compile=asked).compiled is compiled
+    assert why in caplog.text
 
 
 def test_auto_on_cuda_computes_in_bf16(monkeypatch):

@@ -1,7 +1,7 @@
-"""Where and how a model computes: device, precision, threads.
+"""Where and how a model computes: device, precision, threads, compiled or not.
 
 `auto` picks CUDA, then Apple's MPS, then the CPU. Half precision is a default only where it has
-been shown to cost nothing; everything else has to be asked for.
+been shown to cost nothing and to be faster; everything else has to be asked for.
 """
 
 from __future__ import annotations
@@ -21,6 +21,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+# Where bf16 begins to pay on a CPU that computes in it: `benchmarks/precision.py`.
+_ENOUGH_WORK = 20e6  # multiply-accumulates an image
+_ENOUGH_REUSE = 10  # multiply-accumulates a weight, which has to be rounded in each step
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a network has to do for an image, as far as the choice of a precision asks.
+
+    Attributes:
+        multiply_accumulates: Of a forward pass.
+        parameters: Weights.
+        is_plain: Whether it multiplies in ordinary convolutions and linear layers only. Gradients
+            of depthwise convolutions are slow in bf16 on CPUs, and of attention no paired seeds
+            have shown what bf16 costs.
+    """
+
+    multiply_accumulates: int
+    parameters: int
+    is_plain: bool
 
 
 @dataclass(frozen=True)
@@ -31,11 +51,13 @@ class Compute:
         device: "cpu", "cuda:0" or "mps".
         precision: "fp32", "bf16" or "fp16"; weights stay float32, operations are autocast.
         threads: Intra-operation threads on the CPU.
+        compiled: Whether networks are trained and asked through `torch.compile`.
     """
 
     device: str
     precision: str
     threads: int
+    compiled: bool = False
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which forward passes run."""
@@ -61,14 +83,14 @@ class Compute:
         elif self.device == "mps":
             torch.mps.synchronize()
 
-    @property
-    def images_at_once(self) -> int:
-        """How many a network that only answers is best given.
+    def images_at_once(self, pixels: int) -> int:
+        """How many images of this side length a network that only answers is best given.
 
-        Of 256 the feature maps leave a CPU's caches: MobileNetV2 at 96 pixels takes 1.3 to 1.7
-        times as long as of 64.
+        On a CPU the feature maps of 256 photographs leave the caches: MobileNetV2 at 96 pixels
+        takes 1.3 to 1.7 times as long as with 64. Of small images a network reads its weights more
+        often than anything else: ResNet-18 at 32 pixels takes 1.25 times as long with 64.
         """
-        return 64 if self.device == "cpu" else 256
+        return 64 if self.device == "cpu" and pixels > 64 else 256
 
     def place(self, model: nn.Module) -> None:
         """Move a network here, in the memory order in which convolutions are fastest."""
@@ -80,16 +102,24 @@ class Compute:
 
 
 def resolve_compute(
-    device: str = "auto", precision: str = "auto", threads: int | str = "auto"
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | str = "auto",
+    compile: bool | str = "auto",
+    *,
+    workload: Workload | None = None,
 ) -> Compute:
-    """Choose device, precision and threads, set them, and say in the log what was chosen.
+    """Choose device, precision and threads, set them, and say in the log what was chosen, and why.
 
     Args:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "auto" (bf16 on a CUDA device that computes in it, else fp32), "fp32", "bf16"
-            or "fp16" (CUDA and MPS only).
+        precision: "auto", "fp32", "bf16" or "fp16" (CUDA and MPS only). "auto" is bf16 on a CUDA
+            device that computes in it, and on such a CPU for a `workload` that gains by it; else
+            fp32.
         threads: "auto" (the processors that this process may use, or OMP_NUM_THREADS where the
             user has set it) or a number.
+        compile: True, False or "auto", which is False.
+        workload: Of the network, where it may be computed in bf16 on a CPU.
 
     Raises:
         GraftError: The device is not there, or it does not compute in the precision.
@@ -97,7 +127,7 @@ def resolve_compute(
     import torch
 
     name = _resolve_device(device)
-    chosen_precision = _resolve_precision(precision, name)
+    chosen_precision, why = _resolve_precision(precision, name, workload)
     count = _resolve_threads(threads)
     torch.set_num_threads(count)
     if name == "cpu":
@@ -107,8 +137,15 @@ def resolve_compute(
     if name.startswith("cuda"):
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
-    logger.info("Computing on %s in %s with %d CPU threads.", name, chosen_precision, count)
-    return Compute(name, chosen_precision, count)
+    logger.info(
+        "Computing on %s in %s (%s) with %d CPU threads; torch.compile is %s.",
+        name,
+        chosen_precision,
+        why,
+        count,
+        _explain_compilation(compile, name),
+    )
+    return Compute(name, chosen_precision, count, compile is True)
 
 
 def _resolve_device(device: str) -> str:
@@ -133,17 +170,61 @@ def _resolve_device(device: str) -> str:
     )
 
 
-def _resolve_precision(precision: str, device: str) -> str:
+def _resolve_precision(precision: str, device: str, workload: Workload | None) -> tuple[str, str]:
+    """The precision, and why it is that one."""
     import torch
 
     if precision not in PRECISIONS:
         raise GraftError(f"compute.precision: '{precision}' is not one of {', '.join(PRECISIONS)}.")
-    if precision == "auto":
-        has_bf16 = device.startswith("cuda") and torch.cuda.is_bf16_supported()
-        return "bf16" if has_bf16 else "fp32"
     if precision == "fp16" and device == "cpu":
         raise GraftError("compute.precision: fp16 does not train on a CPU. Use fp32 or bf16.")
-    return precision
+    if precision != "auto":
+        return precision, "compute.precision"
+    if device.startswith("cuda"):
+        if torch.cuda.is_bf16_supported():
+            return "bf16", "the device computes in it"
+        return "fp32", "the device does not compute in bf16"
+    if device != "cpu":
+        return "fp32", "bf16 has not been measured on such a device"
+    return _precision_on_cpu(workload)
+
+
+def _precision_on_cpu(workload: Workload | None) -> tuple[str, str]:
+    if workload is None:
+        return "fp32", "on a CPU bf16 is a default for training and features only"
+    if not cpu_computes_in_bf16():
+        return "fp32", "the processor does not compute in bf16"
+    if not workload.is_plain:
+        return "fp32", "on a CPU bf16 is a default for plain convolutional networks only"
+    if workload.multiply_accumulates < _ENOUGH_WORK:
+        return "fp32", (
+            f"with {workload.multiply_accumulates / 1e6:.1f} million multiply-accumulates an image "
+            "the network is too small to gain by bf16"
+        )
+    if workload.multiply_accumulates < _ENOUGH_REUSE * workload.parameters:
+        return "fp32", (
+            "images are too small for bf16 to pay: the network uses a weight "
+            f"{workload.multiply_accumulates / workload.parameters:.0f} times an image"
+        )
+    return "bf16", "the processor computes in it, and the network is large enough to gain"
+
+
+def cpu_computes_in_bf16() -> bool:
+    """Whether the processor multiplies in bf16 itself: AMX or AVX-512 BF16, not by emulation."""
+    import torch
+
+    abilities = torch.cpu.get_capabilities()
+    return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
+
+
+def _explain_compilation(compile: bool | str, device: str) -> str:
+    if compile is True:
+        return "on (compute.compile)"
+    if compile is False:
+        return "off (compute.compile)"
+    if device == "cpu":
+        return "off (on CPUs it took minutes and gained nothing)"
+    return "off (not measured on such a device; compute.compile: true tries)"
 
 
 def _resolve_threads(threads: int | str) -> int:

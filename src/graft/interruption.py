@@ -46,6 +46,11 @@ def requested() -> bool:
     return _request.number is not None
 
 
+def asked_by() -> int | None:
+    """The signal by which somebody asked to stop, or None."""
+    return _request.number
+
+
 def ask(number: int) -> bool:
     """Ask for a stop by this signal; False where nobody listens or somebody asked before."""
     if _request.listeners == 0 or requested():

@@ -31,10 +31,17 @@ def test_cross_entropy_is_torchs():
     torch.testing.assert_close(Loss("l1")(LOGITS, LABELS), F.l1_loss(LOGITS, one_hot(LABELS)))
 
 
-def test_binary_cross_entropy_is_the_multi_label_soft_margin_loss():
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "multi_label_soft_margin"])
+def test_binary_cross_entropy_is_the_multi_label_soft_margin_loss(name):
     expected = F.multilabel_soft_margin_loss(LOGITS, SEVERAL.float())
-    actual = Loss("binary_cross_entropy", multi_label=True)(LOGITS, SEVERAL)
-    torch.testing.assert_close(actual, expected)
+    torch.testing.assert_close(Loss(name, multi_label=True)(LOGITS, SEVERAL), expected)
+
+
+def test_the_negative_log_likelihood_is_that_of_a_log_softmax_given_or_not():
+    """Networks of the reports end in a log-softmax, ours in logits: the loss is the same."""
+    expected = F.nll_loss(LOGITS.log_softmax(dim=1), LABELS)
+    torch.testing.assert_close(Loss("nll")(LOGITS, LABELS), expected)
+    torch.testing.assert_close(Loss("nll")(LOGITS.log_softmax(dim=1), LABELS), expected)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])

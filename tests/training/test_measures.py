@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, hamming_loss
 
-from graft.training.measures import RunningMeans, mean_average_precision
+from graft.training.measures import RunningMeans, mean_average_precision, measure
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, (60, 4)).astype(np.int8)
@@ -20,7 +20,7 @@ def test_means_over_batches_are_those_over_images():
     labels = torch.arange(50) % 3
     for rows in (slice(0, 32), slice(32, 50)):
         losses = torch.nn.functional.cross_entropy(logits[rows], labels[rows])
-        means.add(losses, logits[rows], labels[rows])
+        means.add(measure(losses, logits[rows], labels[rows]))
     loss, accuracy, _ = means.read()
     assert loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, labels)))
     assert accuracy == pytest.approx(float((logits.argmax(1) == labels).double().mean()))
@@ -30,7 +30,7 @@ def test_accuracy_of_several_labels_is_that_of_their_questions():
     means = RunningMeans("cpu")
     labels = LABELS.copy()
     labels[:, 3] = -1
-    means.add(torch.tensor(0.0), torch.from_numpy(SCORES), torch.from_numpy(labels))
+    means.add(measure(torch.tensor(0.0), torch.from_numpy(SCORES), torch.from_numpy(labels)))
     assert means.read()[1] == pytest.approx(1 - hamming_loss(LABELS[:, :3], SCORES[:, :3] > 0))
 
 

@@ -53,3 +53,10 @@ def test_limits_of_control_groups_count_version_1(control_groups):
 def test_a_limit_below_what_is_used_leaves_nothing(control_groups):
     control_groups("0::/\n", memory_dot_max="1000")
     assert free_memory("cpu") == 0
+
+
+def test_processes_that_train_together_share_it(control_groups, monkeypatch):
+    control_groups("0::/job\n", job__memory_dot_max=str(2**60))
+    whole = free_memory("cpu")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert free_memory("cpu") == pytest.approx(whole / 4, rel=0.2)

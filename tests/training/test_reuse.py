@@ -1,4 +1,4 @@
-"""A head trained on features that are computed once is the head of the training that they save."""
+"""Training on activations that are computed once gives what the training that they save gives."""
 
 import dataclasses
 
@@ -13,18 +13,19 @@ from graft.errors import GraftError
 from graft.images.augmentation import policy_from_parameters
 from graft.models.classifier import build_classifier
 from graft.models.heads import Head
+from graft.models.splitting import split
 from graft.training import reuse as reuse_module
 from graft.training.batches import Batches
 from graft.training.checkpoint import restore_classifier
 from graft.training.recipe import TrainingRecipe
-from graft.training.reuse import head_input, reuse_features
+from graft.training.reuse import reuse_features
 from graft.training.session import train_classifier
 
 from .test_resume import Killer, Stop, assert_same
 
 STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
 RECIPE = TrainingRecipe(epochs=4, batch_size=10, learning_rate=0.02)
-REUSED = "its features are computed once"
+REUSED = "is computed once"
 
 
 def policy(name="none", mixup=0.0):
@@ -112,7 +113,7 @@ def test_the_same_comes_of_a_head_with_a_block(store, cpu):
     assert_close(train(store, cpu, **chosen), train(store, cpu, reuse=False, **chosen))
 
 
-@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5"])
 def test_the_same_comes_of_other_networks(store, cpu, caplog, backbone):
     """Of MobileNetV2, too, whose features pass dropout on their way to the head in training."""
     recipe = changed(epochs=2)
@@ -120,6 +121,26 @@ def test_the_same_comes_of_other_networks(store, cpu, caplog, backbone):
         reused = train(store, cpu, recipe, backbone=backbone)
     assert REUSED in caplog.text
     assert_close(reused, train(store, cpu, recipe, backbone=backbone, reuse=False))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "recipe"),
+    [
+        ({"freezing": "first_2"}, RECIPE),
+        ({"freezing": "all_except_1"}, changed(ema_decay=0.8)),
+        ({"freezing": "all_except_1"}, changed(backbone_learning_rate_factor=0.3)),
+        ({"freezing": ["stage2"]}, changed(stage_learning_rates={"stage2": 0.5})),
+        ({"freezing": "all_except_1", "backbone": "shufflenet_v2_x0_5"}, changed(epochs=1)),
+    ],
+    ids=["first_2", "moving average", "two rates", "a stage in the middle", "shufflenet"],
+)
+def test_the_same_comes_of_the_last_stages(store, cpu, caplog, chosen, recipe):
+    """Their batch norms learn statistics; those of a frozen stage behind them do not."""
+    ordinary = train(store, cpu, recipe, reuse=False, **chosen)
+    with caplog.at_level("INFO"):
+        reused = train(store, cpu, recipe, **chosen)
+    assert REUSED in caplog.text
+    assert_close(reused, ordinary)
 
 
 def test_the_same_comes_of_several_labels(store, cpu, caplog):
@@ -140,7 +161,7 @@ def test_as_many_views_as_epochs_are_those_of_the_epochs(store, cpu, caplog):
     recipe, augmented = changed(cached_views=4), policy("digits")
     with caplog.at_level("INFO"):
         reused = train(store, cpu, recipe, augmented)
-    assert "training.cached_views is 4: " + REUSED in caplog.text
+    assert "training.cached_views is 4: what that gives " + REUSED in caplog.text
     assert_close(reused, train(store, cpu, recipe, augmented, reuse=False))
 
 
@@ -158,7 +179,7 @@ def test_views_take_turns(store, cpu):
     for epoch, turn in ((1, 1), (2, 2), (3, 3), (4, 1), (9, 3)):
         view = augmented.apply(batch.images, batch.indices, 7, turn)
         with torch.inference_mode():
-            expected = head_input(model.eval(), view)
+            expected = split(model, view).frozen.eval()(view)
         torch.testing.assert_close(shown(epoch), expected, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(shown(1), shown(2), atol=1e-3)
 
@@ -175,13 +196,15 @@ def test_repetitions_within_an_epoch_get_other_views(store, cpu):
     assert len(seen.unique(dim=0)) == min(4, len(seen))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("killed_after", [1, 5, 12])
-def test_it_goes_on_to_the_same_bits(store, cpu, tmp_path, optimizer, killed_after):
+@pytest.mark.parametrize(
+    ("optimizer", "killed_after", "freezing"),
+    [("sgd", 1, "all_except_last"), ("adam", 5, "all_except_1"), ("sgd", 12, "all_except_1")],
+)
+def test_it_goes_on_to_the_same_bits(store, cpu, tmp_path, optimizer, killed_after, freezing):
     recipe = changed(
         optimizer=optimizer, ema_decay=0.9, cached_views=2, checkpoint_seconds=0.0, resume="auto"
     )
-    chosen = {"augmented": policy("digits"), "head": Head(8, 0.3)}
+    chosen = {"augmented": policy("digits"), "head": Head(8, 0.3), "freezing": freezing}
     whole = train(store, cpu, recipe, **chosen)
     with pytest.raises(Stop):
         train(store, cpu, recipe, folder=tmp_path, observers=[Killer(killed_after)], **chosen)
@@ -207,58 +230,33 @@ def test_the_checkpoint_is_a_whole_classifier(store, cpu):
     assert moved == ["fc.weight", "fc.bias"]
 
 
-def dropout_in_the_middle(model):
-    model.net.stage2 = nn.Sequential(model.net.stage2, nn.Dropout(0.5))
-
-
-def two_dropouts(model):
-    model.net.fc, last = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5)), model.net.fc
-    model.net.fc.append(last)
-    model.spec = dataclasses.replace(model.spec, head="fc.2")
-
-
 def functional_dropout(model):
-    stage = model.net.stage3.forward
-    model.net.stage3.forward = lambda x: nn.functional.dropout(stage(x), 0.5, model.net.training)
+    stage = model.net.stage1.forward
+    model.net.stage1.forward = lambda x: nn.functional.dropout(stage(x), 0.5, model.net.training)
 
 
-def statistics(model):
-    model.net.fc, last = nn.Sequential(nn.BatchNorm1d(64, affine=False)), model.net.fc
-    model.net.fc.append(last)
-    model.spec = dataclasses.replace(model.spec, head="fc.1")
-
-
-def something_behind(model):
-    inner = model.net.forward
-    model.net.forward = lambda x: inner(x).softmax(-1)
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (dropout_in_the_middle, "random in training"),
-        (two_dropouts, "random in training"),
-        (functional_dropout, "random in training"),
-        (statistics, "learning statistics"),
-        (something_behind, "not the last layer"),
-    ],
-)
-def test_no_network_is_reused_that_does_otherwise_in_training(store, cpu, caplog, change, why):
-    model = build(store)
-    change(model)
+@pytest.mark.parametrize("freezing", ["all_except_last", "all_except_1"])
+def test_no_network_is_reused_that_does_otherwise_in_training(store, cpu, caplog, freezing):
+    model = build(store, freezing=freezing)
+    functional_dropout(model)
+    before = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
     with caplog.at_level("INFO"):
         assert reuse_features(model, store, RECIPE, policy(), cpu, 0) is None
-    assert why in caplog.text
+    assert "random in training" in caplog.text
+    for name, tensor in model.net.state_dict().items():
+        assert torch.equal(tensor, before[name])
 
 
 @pytest.mark.parametrize(
     ("chosen", "recipe", "augmented", "why"),
     [
-        ({"freezing": ["stage3"]}, changed(cached_views=2), policy(), "it is trained"),
+        ({"freezing": "none"}, changed(cached_views=2), policy(), "cached_views has no effect"),
+        ({"freezing": ["stem", "stage3"]}, RECIPE, policy(), "first layers are trained"),
+        ({"freezing": "first_1"}, RECIPE, policy(), "up to bn1 is 0% of a step's work"),
+        ({}, changed(unfreezing={2: "none"}), policy(), "training.unfreezing"),
         ({}, RECIPE, policy("digits"), "augmented anew in each epoch"),
         ({}, changed(cached_views=2), policy("digits", 0.2), "MixUp and CutMix"),
         ({}, changed(epochs=0), policy(), "nothing is trained"),
-        ({"backbone": "squeezenet1_1"}, RECIPE, policy(), "not the last layer"),
     ],
 )
 def test_the_log_says_why_not(store, cpu, caplog, chosen, recipe, augmented, why):
@@ -268,13 +266,14 @@ def test_the_log_says_why_not(store, cpu, caplog, chosen, recipe, augmented, why
 
 
 def test_features_larger_than_the_memory_are_not_held(store, cpu, caplog, monkeypatch):
-    needed = (48 + 12) * 64 * 4
+    needed = (48 + 12) * 16 * 8 * 8 * 4
+    given = {"freezing": "first_2"}
     monkeypatch.setattr(reuse_module, "free_memory", lambda _: 2 * needed)
-    assert reuse_features(build(store), store, RECIPE, policy(), cpu, 0) is not None
+    assert reuse_features(build(store, **given), store, RECIPE, policy(), cpu, 0) is not None
     monkeypatch.setattr(reuse_module, "free_memory", lambda _: 2 * needed - 2)
     with caplog.at_level("INFO"):
-        assert reuse_features(build(store), store, RECIPE, policy(), cpu, 0) is None
-    assert "more than half of what is free" in caplog.text
+        assert reuse_features(build(store, **given), store, RECIPE, policy(), cpu, 0) is None
+    assert "more than half of the memory that is free" in caplog.text
 
 
 def test_dropout_before_the_head_goes_on(store, cpu):
@@ -282,8 +281,9 @@ def test_dropout_before_the_head_goes_on(store, cpu):
     given = reuse_features(
         build(store, backbone="mobilenet_v2"), store, RECIPE, policy(), cpu, seed=0
     )
-    assert isinstance(given.model.dropout, nn.Dropout)
-    assert given.model.train().dropout.training
+    (dropout,) = (part for part in given.model.modules() if isinstance(part, nn.Dropout))
+    given.model.train()
+    assert dropout.training
 
 
 def test_in_half_precision_features_stay_as_they_come(store):

@@ -262,6 +262,7 @@ def test_a_bad_batch_leaves_no_trace(store, cpu, where, optimizer, caplog):
 def test_a_training_survives_single_bad_batches(store, cpu, caplog):
     result = train(store, cpu, loss=Poisoned({2, 4}))
     assert caplog.text.count("is skipped") == 2
+    assert [record.skipped_batches for record in result.history] == [1, 1]
     assert all(tensor.isfinite().all() for tensor in result.last_state.values())
     assert all(math.isfinite(record.train_loss) for record in result.history)
     assert {record.learning_rate for record in result.history} == {RECIPE.learning_rate}

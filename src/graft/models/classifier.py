@@ -18,10 +18,13 @@ from graft.images.conversion import normalise
 from graft.models.backbones import get_backbone
 from graft.models.freezing import trainable_stages
 from graft.models.heads import Head, replace_head
+from graft.models.lora import LoRA, adapter_parameters, add_adapters
 from graft.models.options import choose_options
 from graft.models.spec import BackboneSpec
 from graft.models.weights import BackboneWeights, load_into
 from graft.seeding import derive_seed, seed_everything
+
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
 class Classifier(nn.Module):
@@ -34,6 +37,8 @@ class Classifier(nn.Module):
         input_size: Side length that images are resized to, or None to take them as they come.
         options: The network's options, all of them.
         head_kind: What kind of head it has.
+        freezing: The strategy in force.
+        lora: The low-rank changes that are trained in the place of the backbone's weights, or None.
     """
 
     mean: torch.Tensor
@@ -57,6 +62,8 @@ class Classifier(nn.Module):
         self.input_size = input_size
         self.options = choose_options(spec.name, spec.options, options or {})
         self.head_kind = head_kind or Head()
+        self.freezing: str | Sequence[str] = "none"
+        self.lora: LoRA | None = None
         self._frozen: tuple[nn.Module, ...] = ()
         # Not part of the weights: a checkpoint keeps them as metadata.
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
@@ -90,16 +97,32 @@ class Classifier(nn.Module):
         """
         trainable = trainable_stages(strategy, self.stage_names(), self.spec.name)
         frozen_modules: list[nn.Module] = []
-        for parameter in self.parameters():
-            parameter.requires_grad_(True)
+        self.requires_grad_(self.lora is None)
+        if self.lora is not None:
+            frozen_modules += [m for m in self.net.modules() if isinstance(m, _BATCH_NORMS)]
+            for parameter in adapter_parameters(self.net):
+                parameter.requires_grad_(True)
         for stage, parts in self._stage_parts().items():
             for part in [] if stage in trainable else parts:
                 part.requires_grad_(False)
                 if isinstance(part, nn.Module):
                     frozen_modules.append(part)
         self._frozen = tuple(frozen_modules)
+        self.freezing = strategy
         self.head.requires_grad_(True)
         self.train(self.training)
+
+    def adapt(self, lora: LoRA) -> None:
+        """Train low-rank changes of linear layers in the place of the backbone's weights.
+
+        Of the backbone nothing else is trained; strategies of freezing say in which stages.
+
+        Raises:
+            GraftError: It has no linear layers that are larger than such a change.
+        """
+        add_adapters(self.net, self.spec, lora)
+        self.lora = lora
+        self.freeze(self.freezing)
 
     def train(self, mode: bool = True) -> Classifier:
         """As in torch, but frozen modules stay in evaluation mode."""
@@ -138,6 +161,7 @@ def build_classifier(
     input_size: int | None = None,
     options: Mapping[str, Any] | None = None,
     head: Head | None = None,
+    lora: LoRA | None = None,
     seed: int = 0,
 ) -> Classifier:
     """A network with pretrained or random weights and a fresh head for `class_names`.
@@ -153,11 +177,13 @@ def build_classifier(
         input_size: Side length in pixels to resize to, or None to take images as stored.
         options: What the network leaves open, where it differs from the defaults.
         head: What kind of head; None for a single layer.
+        lora: Train low-rank changes in the place of the backbone's weights, see
+            `Classifier.adapt`; None trains the weights.
         seed: Seeds the random weights.
 
     Raises:
-        GraftError: Unknown backbone or option, weights that do not fit, or a size or head that
-            the network cannot take.
+        GraftError: Unknown backbone or option, weights that do not fit, or a size, head or
+            low-rank changes that the network cannot take.
     """
     head = head or Head()
     spec = get_backbone(backbone)
@@ -173,7 +199,10 @@ def build_classifier(
         mean, std = _wanted_normalisation(spec, weights)
     else:
         mean, std = dataset_mean, dataset_std
-    return Classifier(net, spec, class_names, mean, std, input_size, options, head)
+    classifier = Classifier(net, spec, class_names, mean, std, input_size, options, head)
+    if lora is not None:
+        classifier.adapt(lora)
+    return classifier
 
 
 def build_pretrained(

@@ -61,6 +61,7 @@ def trace(model: Classifier, image_size: int) -> dict[str, TracedModule]:
     handles = [
         handle
         for path, module in net.named_modules()
+        if "parametrizations" not in path.split(".")  # what is done to a weight belongs to its user
         for handle in (
             module.register_forward_pre_hook(ledger.begin),
             module.register_forward_hook(ledger.end(path)),

@@ -27,6 +27,7 @@ def classifier_from_parameters(
     """The network of the `model` parameters with a head for the store's classes, frozen as told."""
     from graft.models.classifier import build_classifier
     from graft.models.heads import Head
+    from graft.models.lora import LoRA
     from graft.models.tracing import require_image_size
 
     require_same_data(image_store.digest, dataset_card=dataset_card)
@@ -40,11 +41,33 @@ def classifier_from_parameters(
         input_size=model["input_size"],
         options=model["options"],
         head=Head(model["head_hidden"], model["head_dropout"]),
+        lora=LoRA(model["lora_rank"], model["lora_alpha"]) if model["lora_rank"] else None,
         seed=seed,
     )
     require_image_size(classifier, image_store.images.shape[1])
     classifier.freeze(model["freezing"])
     return classifier
+
+
+def backbone_from_parameters(
+    image_store: ImageStore,
+    dataset_card: Params,
+    weights: BackboneWeights | None,
+    model: Params,
+    taps: Sequence[str],
+    seed: int,
+) -> Classifier:
+    """The network that features are taken from: as its pretrained weights made it.
+
+    The tap "logits" gives the outputs of the head that the weights came with, so the classes of
+    the source task.
+    """
+    from graft.models.classifier import build_pretrained
+
+    if "logits" in taps and weights is not None:
+        return build_pretrained(model["backbone"], weights, model["input_size"], model["options"])
+    model = {**model, "lora_rank": None}
+    return classifier_from_parameters(image_store, dataset_card, weights, model, seed)
 
 
 def train_from_parameters(
@@ -57,54 +80,81 @@ def train_from_parameters(
     augmentation: Params,
     compute: Params,
     seed: int,
-    keeper: StateKeeper,
+    processes: Params,
+    keeper: StateKeeper | None,
 ) -> TrainedClassifier:
     """Build and train a network, watched by a progress bar and MLflow under the name `method`."""
     from graft.compute import resolve_compute
     from graft.images.augmentation import policy_from_parameters
+    from graft.models.workload import workload_of
     from graft.tracking.observer import MlflowObserver
+    from graft.training.distributed.meeting import Processes, find_meeting
     from graft.training.progress import TrainingProgress
     from graft.training.recipe import TrainingRecipe
     from graft.training.session import train_classifier
 
+    classifier = classifier_from_parameters(image_store, dataset_card, weights, model, seed)
+    workload = workload_of(classifier, image_store.images.shape[1])
     return train_classifier(
-        classifier_from_parameters(image_store, dataset_card, weights, model, seed),
+        classifier,
         image_store,
         TrainingRecipe(**training),
         policy_from_parameters(augmentation),
-        resolve_compute(**compute),
+        resolve_compute(**compute, workload=workload),
         seed,
         observers=[TrainingProgress(method), MlflowObserver(prefix=method)],
         initial_weights=weights.origin if weights else "none",
         keeper=keeper,
+        processes=Processes(
+            processes["per_host"],
+            find_meeting(processes["hosts"], processes["rendezvous"], method),
+            processes["timeout"],
+        ),
     )
 
 
-def require_buildable(model: Params, taps: Sequence[str]) -> None:
+def from_random_weights(model: Params, training: Params) -> tuple[Params, Params]:
+    """The two sections of parameters without what only makes sense for a pretrained network."""
+    return (
+        {**model, "freezing": "none", "lora_rank": None},
+        {**training, "unfreezing": {}, "l2_sp": None},
+    )
+
+
+def require_buildable(model: Params, taps: Sequence[str], training: Params | None = None) -> None:
     """Build the network once before anything runs: what does not fit shows within a second.
 
     Args:
         model: The `model` parameters.
         taps: Where features will be tapped; empty where none will be.
+        training: The `training` parameters; None where nothing will be trained.
 
     Raises:
-        GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had.
+        GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had,
+            or the training names stages that there are not.
     """
     from graft.models.classifier import build_classifier
     from graft.models.heads import Head
+    from graft.models.lora import LoRA
     from graft.models.weights import load_weights
     from graft.probes.extraction import require_taps
+    from graft.training.optimization import require_trainable
+    from graft.training.recipe import TrainingRecipe
 
+    weights = load_weights(model["backbone"], model["weights"])
     classifier = build_classifier(
         model["backbone"],
         ["any", "other"],
-        load_weights(model["backbone"], model["weights"]),
+        weights,
         dataset_mean=(0.5, 0.5, 0.5),
         dataset_std=(0.25, 0.25, 0.25),
         input_size=model["input_size"],
         options=model["options"],
         head=Head(model["head_hidden"], model["head_dropout"]),
+        lora=LoRA(model["lora_rank"], model["lora_alpha"]) if model["lora_rank"] else None,
     )
     classifier.freeze(model["freezing"])
+    if training is not None:
+        require_trainable(classifier, TrainingRecipe(**training), is_pretrained=weights is not None)
     if taps:
         require_taps(classifier, taps)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from graft.compute import Compute
     from graft.images.store import ImageStore, Indices, Labels
+    from graft.models.classifier import Classifier
 
 _COPIED_AT_ONCE = 2**28  # bytes; a split is not held twice on its way to the device
 
@@ -175,6 +176,11 @@ class Batches:
         if self._device.startswith("cuda"):
             return pixels.pin_memory().to(self._device, non_blocking=True)
         return pixels.to(self._device)
+
+
+def images_at_once(model: Classifier, store: ImageStore, compute: Compute) -> int:
+    """How many of the store's images a network that only answers is best given."""
+    return compute.images_at_once(model.input_size or store.images.shape[1])
 
 
 def _held(images: np.ndarray, positions: Indices, device: str) -> torch.Tensor:

@@ -17,10 +17,11 @@ class Checkpoint:
 
     Attributes:
         weights: State dict of the network, head included, on the CPU. Under the same names as
-            published weights, so that a checkpoint can be the `model.weights` of another run.
+            published weights, so that a checkpoint can be the `model.weights` of another run;
+            low-rank changes are part of the weights that they change.
         metadata: JSON types only: backbone, options, head, class_names, mean, std, input_size,
-            epoch and whatever a run wants to remember (seconds, parameters, weights that it began
-            with).
+            lora (how it was trained, or None), epoch and whatever a run wants to remember
+            (seconds, parameters, weights that it began with).
     """
 
     weights: dict[str, torch.Tensor]
@@ -30,7 +31,9 @@ class Checkpoint:
 def make_checkpoint(
     model: Classifier, state: dict[str, torch.Tensor], **remembered: Any
 ) -> Checkpoint:
-    """A checkpoint of `state`, with all that `restore_classifier` needs."""
+    """A checkpoint of `state`, on the CPU, with all that `restore_classifier` needs."""
+    from graft.models.lora import merge_adapters
+
     metadata = {
         "backbone": model.spec.name,
         "options": dict(model.options),
@@ -39,9 +42,10 @@ def make_checkpoint(
         "mean": [round(value, 6) for value in model.mean.flatten().tolist()],
         "std": [round(value, 6) for value in model.std.flatten().tolist()],
         "input_size": model.input_size,
+        "lora": asdict(model.lora) if model.lora else None,
         **remembered,
     }
-    return Checkpoint(state, metadata)
+    return Checkpoint(merge_adapters(model.net, state), metadata)
 
 
 def restore_classifier(checkpoint: Checkpoint) -> Classifier:

@@ -10,16 +10,21 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from graft.images.conversion import to_float
-from graft.training.measures import RunningMeans, mean_average_precision
+from graft.training.batch_norm import settle_batch_norms
+from graft.training.compiled import compile_network
+from graft.training.distributed.group import ALONE, Group
+from graft.training.measures import RunningMeans, mean_average_precision, measure
 from graft.training.moving_parts import MovingParts
 from graft.training.optimization import build_optimizer
 from graft.training.safety import SafetyNet
 from graft.training.schedules import Schedule
 from graft.training.setbacks import recover
 from graft.training.step import Step
+from graft.training.unfreezing import unfreeze
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +44,8 @@ class EpochRecord:
     The training figures are running means over augmented images while the weights change, the
     validation figures belong to the weights at the epoch's end (None without validation images).
     Where images show several classes, accuracy is that of the yes-or-no questions, and the mean
-    average precision is what the best epoch is chosen by (None otherwise).
+    average precision is what the best epoch is chosen by (None otherwise). The learning rate is the
+    head's when the epoch began; skipped batches are those that gave no finite numbers.
     """
 
     epoch: int
@@ -51,6 +57,7 @@ class EpochRecord:
     learning_rate: float
     images_per_second: float
     seconds: float
+    skipped_batches: int = 0
 
     def as_dict(self) -> dict[str, float]:
         """The figures that exist, by name."""
@@ -114,6 +121,7 @@ def fit(
     seed: int,
     observers: Sequence[TrainingObserver] = (),
     safety: SafetyNet | None = None,
+    group: Group = ALONE,
 ) -> TrainingResult:
     """Train a classifier.
 
@@ -128,8 +136,11 @@ def fit(
         observers: Called at the start, after batches and epochs, and at the end.
         safety: Saves the state now and then and when a stop is requested, and knows where an
             earlier process ended; None saves nothing.
+        group: The processes that train together: each calls this with everything the same, takes
+            its share of each batch and ends with the same result.
 
     Raises:
+        PeerLost: One of the others is gone.
         GraftError: The weights diverged for good, or a single image is more than memory holds; the
             message says what to change.
         KeyboardInterrupt, SystemExit: A stop was requested (`graft.interruption`).
@@ -138,6 +149,8 @@ def fit(
 
     torch.manual_seed(seed)
     compute.place(model)
+    if compute.compiled:
+        compile_network(model)
     optimizer = build_optimizer(model, recipe)
     schedule = Schedule(optimizer, recipe, len(views))
     averaged = _moving_average(model, recipe.ema_decay)
@@ -151,7 +164,7 @@ def fit(
         compute,
         recipe.micro_batch_size,
     )
-    step = Step(parts, loss_function, recipe)
+    step = Step(parts, loss_function, recipe, group)
     safety = safety or SafetyNet(None)
     for observer in observers:
         observer.on_start(recipe.epochs, len(views))
@@ -160,19 +173,24 @@ def fit(
         for observer in observers:
             observer.on_resume(parts.history, parts.batch)
         while not _is_over(parts, recipe):
+            unfreeze([model, parts.kept], recipe, parts.epoch)
             model.train()
-            for view in views.epoch(parts.epoch, skip=parts.batch):
-                outcome = step.take(view)
-                if outcome is not None:
-                    parts.means.add(outcome.loss, outcome.logits, view.labels)
+            for view in views.epoch(parts.epoch, parts.batch, group.rank, group.size):
+                group.seed(seed, parts.epoch, parts.batch)
+                measured = step.take(view)
+                if measured is not None:
+                    parts.means.add(measured)
                 for observer in observers:
                     observer.on_batch(parts.means)
                 safety.after_batch(parts)
             train_loss, train_accuracy, images_per_second = parts.means.read()
-            validated = _evaluate_epoch(parts, validation, loss_function.plain())
+            settle_batch_norms(parts.kept, views, parts.epoch, recipe, compute)
+            # Batch-norm statistics are those of each process's shares: the first one's count.
+            group.copy_from_first(parts.kept.net.buffers())
+            validated = _evaluate_epoch(parts, validation, loss_function.plain(), group)
             if _has_diverged(parts, validated):
                 recover(parts, recipe, at_the_end=parts.epoch == recipe.epochs)
-                validated = _evaluate_epoch(parts, validation, loss_function.plain())
+                validated = _evaluate_epoch(parts, validation, loss_function.plain(), group)
             elif validated is None or validated.rank > parts.best_rank:
                 parts.keep_as_best(validated.rank if validated else parts.best_rank)
             record = EpochRecord(
@@ -187,6 +205,7 @@ def fit(
                 learning_rate=parts.learning_rate,
                 images_per_second=images_per_second,
                 seconds=parts.means.seconds,
+                skipped_batches=parts.skipped_in_epoch,
             )
             parts.next_epoch(record)
             for observer in observers:
@@ -213,11 +232,11 @@ def _is_over(parts: MovingParts, recipe: TrainingRecipe) -> bool:
 
 
 def _evaluate_epoch(
-    parts: MovingParts, validation: Batches | None, loss_function: Loss
+    parts: MovingParts, validation: Batches | None, loss_function: Loss, group: Group
 ) -> Evaluation | None:
     if validation is None:
         return None
-    return evaluate(parts.kept, validation, loss_function, parts.compute)
+    return evaluate(parts.kept, validation, loss_function, parts.compute, group)
 
 
 def _has_diverged(parts: MovingParts, validated: Evaluation | None) -> bool:
@@ -227,25 +246,35 @@ def _has_diverged(parts: MovingParts, validated: Evaluation | None) -> bool:
 
 
 def evaluate(
-    model: Classifier, batches: Batches, loss_function: Loss, compute: Compute
+    model: Classifier,
+    batches: Batches,
+    loss_function: Loss,
+    compute: Compute,
+    group: Group = ALONE,
 ) -> Evaluation:
-    """Mean loss, accuracy and mean average precision of a classifier on images as they are."""
+    """Mean loss, accuracy and mean average precision of a classifier on images as they are.
+
+    Of several processes each answers for some of the batches.
+    """
     import torch
 
     model.eval()
     means = RunningMeans(compute.device)
     labels, scores = [], []
     with torch.inference_mode(), compute.autocast():
-        for batch in batches.in_order():
+        parts = batches.split_evenly(torch.arange(batches.size))
+        for batch in batches.take(parts[group.rank :: group.size]):
             logits = model(to_float(batch.images))
-            means.add(loss_function(logits, batch.labels), logits, batch.labels)
+            means.add(measure(loss_function(logits, batch.labels), logits, batch.labels))
             if loss_function.multi_label:
                 labels.append(batch.labels.cpu())
                 scores.append(logits.float().cpu())
+    means.pool(group)
     loss, accuracy, _ = means.read()
     ranked = None
     if loss_function.multi_label:
-        ranked = mean_average_precision(torch.cat(labels).numpy(), torch.cat(scores).numpy())
+        of_all = [[*chain(*group.gather(part))] for part in (labels, scores)]
+        ranked = mean_average_precision(*(torch.cat(tensors).numpy() for tensors in of_all))
     return Evaluation(loss, accuracy, ranked)
 
 

@@ -1,5 +1,10 @@
 """Losses by name, for one class an image and for several, with class weights against imbalance.
 
+Networks end in their logits, and the losses do what is left. Those of the reports that end in a
+log-softmax and are trained with the negative log-likelihood are the same: cross-entropy is that
+likelihood of a log-softmax, and the log-softmax of a log-softmax is itself. So "nll" is
+"cross_entropy", and "multi_label_soft_margin" is "binary_cross_entropy", its mean over classes.
+
 Every loss is a mean over images (over the answers that are counted, where there are several an
 image), so that batches of different sizes add up. Targets are class indices, or shares of classes
 (mixed images), or, of a multi-label task, 1 for present, 0 for absent and -1 for not counted.
@@ -17,6 +22,10 @@ from graft.errors import GraftError
 
 if TYPE_CHECKING:
     import torch
+
+    from graft.compute import Compute
+    from graft.images.store import ImageStore
+    from graft.training.recipe import TrainingRecipe
 
     Formula: TypeAlias = "Callable[[torch.Tensor, torch.Tensor, Loss], torch.Tensor]"
 
@@ -53,7 +62,11 @@ class Loss:
         """What the mean loss of a part counts in that of its batch, by the targets of both."""
         if not self.multi_label:
             return len(part) / len(whole)
-        return (part >= 0).sum() / (whole >= 0).sum().clamp(min=1)
+        return self.terms(part) / self.terms(whole).clamp(min=1)  # type: ignore[union-attr]
+
+    def terms(self, targets: torch.Tensor) -> torch.Tensor | int:
+        """How many terms the mean loss of these targets is the mean of."""
+        return (targets >= 0).sum() if self.multi_label else len(targets)
 
     def plain(self) -> Loss:
         """The same loss without weights and smoothing: what validation images are judged by."""
@@ -97,11 +110,26 @@ def build_loss(
     return Loss(chosen, multi_label, weights, label_smoothing, focal_gamma)
 
 
+def build_loss_for(recipe: TrainingRecipe, store: ImageStore, compute: Compute) -> Loss:
+    """The loss of a recipe for the images of a store, weighted by its training images."""
+    class_weights = None
+    if recipe.class_weights == "balanced":
+        class_weights = balanced_class_weights(store.labels("train"), store.num_classes)
+    return build_loss(
+        recipe.loss,
+        multi_label=store.multi_label,
+        class_weights=class_weights,
+        label_smoothing=recipe.label_smoothing,
+        focal_gamma=recipe.focal_gamma,
+        device=compute.device,
+    )
+
+
 def list_losses(multi_label: bool) -> list[str]:
     """The names of the losses for a kind of task.
 
     >>> list_losses(multi_label=True)
-    ['binary_cross_entropy', 'focal']
+    ['binary_cross_entropy', 'focal', 'multi_label_soft_margin']
     """
     return sorted(MULTI_LABEL if multi_label else SINGLE_LABEL)
 
@@ -183,12 +211,14 @@ def _binary_focal(logits: torch.Tensor, targets: torch.Tensor, loss: Loss) -> to
 
 SINGLE_LABEL: dict[str, Formula] = {
     "cross_entropy": _cross_entropy,
+    "nll": _cross_entropy,
     "focal": _focal,
     "mse": _squared_error,
     "l1": _absolute_error,
 }
 MULTI_LABEL: dict[str, Formula] = {
     "binary_cross_entropy": _binary_cross_entropy,
+    "multi_label_soft_margin": _binary_cross_entropy,
     "focal": _binary_focal,
 }
 

@@ -5,20 +5,48 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
 
+    from graft.training.distributed.group import Group
+
+
+class Measured(NamedTuple):
+    """What some images gave, on the device that computes.
+
+    Attributes:
+        loss: The mean, a scalar.
+        right: How many answers were right, a scalar.
+        answers: How many there were.
+        images: How many images.
+    """
+
+    loss: torch.Tensor
+    right: torch.Tensor
+    answers: torch.Tensor | int
+    images: int
+
+
+def measure(loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> Measured:
+    """Of a batch: its mean loss, logits (B, K), labels int64 (B,) or int8 (B, K).
+
+    The answers of several labels are those of their yes-or-no questions (then accuracy is 1 -
+    Hamming loss), those that are not counted (-1) left out.
+    """
+    loss, logits = loss.detach(), logits.detach()
+    if labels.ndim == 1:
+        right = (logits.argmax(1) == labels).sum()
+        return Measured(loss, right, len(labels), len(labels))
+    right = ((logits > 0) == (labels == 1))[labels >= 0].sum()
+    return Measured(loss, right, (labels >= 0).sum(), len(labels))
+
 
 class RunningMeans:
-    """Loss and accuracy so far, summed on the device: only reading them waits for it.
-
-    The accuracy of several labels is that of their yes-or-no questions (1 - Hamming loss), those
-    that are not counted left out.
-    """
+    """Loss and accuracy so far, summed on the device: only reading them waits for it."""
 
     def __init__(self, device: str) -> None:
         import torch
@@ -50,16 +78,17 @@ class RunningMeans:
         self._before = seconds
         self._started = time.perf_counter()
 
-    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """Count a batch: its mean loss, logits (B, K), labels int64 (B,) or int8 (B, K)."""
-        self._seen += len(labels)
-        self._sums[0] += loss.detach() * len(labels)
-        if labels.ndim == 1:
-            self._sums[1] += (logits.detach().argmax(1) == labels).sum()
-            self._sums[2] += len(labels)
-        else:
-            self._sums[1] += ((logits.detach() > 0) == (labels == 1))[labels >= 0].sum()
-            self._sums[2] += (labels >= 0).sum()
+    def add(self, batch: Measured) -> None:
+        """Count a batch."""
+        self._seen += batch.images
+        self._sums[0] += batch.loss * batch.images
+        self._sums[1] += batch.right
+        self._sums[2] += batch.answers
+
+    def pool(self, group: Group) -> None:
+        """Count what all processes have counted."""
+        self._sums = group.sum(self._sums)
+        self._seen = sum(group.gather(self._seen))
 
     def read(self) -> tuple[float, float, float]:
         """Mean loss, accuracy and images a second so far; waits for the device.

@@ -13,8 +13,8 @@ def free_memory(device: str) -> int:
     """Bytes that a tensor on this device could take.
 
     On the CPU that is what the system calls available, or what a scheduler's limit (a control
-    group's) leaves to this process. Where the system does not say (macOS), half of the memory
-    counts as free.
+    group's) leaves to this process; of several processes that train together each has its share.
+    Where the system does not say (macOS), half of the memory counts as free.
 
     Args:
         device: "cpu", "cuda:0" or "mps".
@@ -25,7 +25,8 @@ def free_memory(device: str) -> int:
         return torch.cuda.mem_get_info(device)[0]
     if device == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return min([_available_to_system(), *_allowed_by_control_groups()])
+    free = min([_available_to_system(), *_allowed_by_control_groups()])
+    return free // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torch's launcher says
 
 
 def _available_to_system() -> int:

@@ -49,6 +49,7 @@ class MovingParts:
         best_rank: Its score, and its loss with a minus.
         skipped: How many of the epoch's batches gave no finite numbers, since the last roll-back.
         skipped_in_a_row: How many such batches were the last ones.
+        skipped_in_epoch: How many of the epoch's batches were such, roll-backs or not.
         rollbacks: How often the training went back to its best weights.
         seconds: Of earlier processes.
     """
@@ -70,6 +71,7 @@ class MovingParts:
     best_rank: tuple[float, float] = (-1.0, 0.0)
     skipped: int = 0
     skipped_in_a_row: int = 0
+    skipped_in_epoch: int = 0
     rollbacks: int = 0
     seconds: float = 0.0
 
@@ -98,7 +100,7 @@ class MovingParts:
         self.history.append(record)
         self.epoch += 1
         self.batch = 0
-        self.skipped = 0
+        self.skipped = self.skipped_in_epoch = 0
         self.means = RunningMeans(self.compute.device)
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
 
@@ -137,6 +139,7 @@ class MovingParts:
             "best_rank": list(self.best_rank),
             "skipped": self.skipped,
             "skipped_in_a_row": self.skipped_in_a_row,
+            "skipped_in_epoch": self.skipped_in_epoch,
             "rollbacks": self.rollbacks,
             "micro_batch_size": self.micro_batch_size,
             "seconds": self.elapsed,
@@ -166,6 +169,7 @@ class MovingParts:
         self.best_rank = (progress["best_rank"][0], progress["best_rank"][1])
         self.skipped, self.rollbacks = progress["skipped"], progress["rollbacks"]
         self.skipped_in_a_row = progress["skipped_in_a_row"]
+        self.skipped_in_epoch = progress["skipped_in_epoch"]
         self.micro_batch_size = progress["micro_batch_size"]
         self.seconds = progress["seconds"]
         self._started = time.perf_counter()

@@ -17,16 +17,20 @@ class TrainingRecipe:
             are summed over its parts, and the step stays that of the whole. Batch-norm statistics
             are those of the parts. None computes batches whole. Where memory runs out all the
             same, the training halves it by itself.
-        optimizer: "sgd", "adam" or "adamw".
+        optimizer: "sgd", "adam", "adamw" or "muon" (for matrices; AdamW for the rest).
         learning_rate: Of the head, at the schedule's peak.
         backbone_learning_rate_factor: The backbone's learning rate over the head's.
         stage_learning_rates: Learning rates of single stages over the head's, by stage name; the
             stages not named have the backbone's.
-        momentum: Of SGD.
-        nesterov: Whether SGD looks ahead.
-        weight_decay: L2 penalty (decoupled in adamw).
+        momentum: Of SGD and Muon.
+        nesterov: Whether these look ahead.
+        weight_decay: L2 penalty (decoupled in adamw and muon).
         weight_decay_on_norms: Whether it is on normalisations and biases too, all parameters of
             one dimension; else on matrices and filters only.
+        l2_sp: An L2 penalty on how far the backbone moves from the weights that it begins with
+            (Li et al. 2018), which takes the place of its weight decay; the head keeps that.
+        unfreezing: After how many epochs which strategy of freezing takes the place of the one
+            before, see `graft.training.unfreezing`; what is trained can only grow.
         gradient_clipping: The longest norm of all gradients together; a longer one is scaled down
             to it. None leaves gradients as they are.
         schedule: "one_cycle" (linear warm-up over a quarter, cosine to zero; Smith 2018),
@@ -44,11 +48,14 @@ class TrainingRecipe:
         class_weights: "balanced" gives rare classes the say of common ones in the loss, or None.
         sampling: "shuffled" shows each training image once an epoch; "balanced" draws as many,
             with repetition, each class equally often. Instead of class weights, not with them.
+        batch_norm_statistics: "running" averages over the last batches, as in torch; "precise" ones
+            are estimated anew before each validation, see `graft.training.batch_norm`; "auto" is
+            "precise" under schedules that do not end at zero, and in trainings of few steps.
         early_stopping_patience: Epochs without a better validation score, or None.
         resume: "auto" goes on with an interrupted training of the same setup, if there is one;
             "never" begins anew.
         checkpoint_seconds: How long a training goes without its state being saved.
-        cached_views: Where only the head is trained and images are augmented: how many views of
+        cached_views: Where a part is frozen and images are augmented: how many views of
             each are made and their features reused, epoch by epoch in turn; None augments anew
             in each epoch. Without augmentation features are reused anyway.
         ema_decay: Of an exponential moving average of the weights a step, which is then what is
@@ -66,6 +73,8 @@ class TrainingRecipe:
     nesterov: bool = True
     weight_decay: float = 5e-4
     weight_decay_on_norms: bool = True
+    l2_sp: float | None = None
+    unfreezing: Mapping[int, str | Sequence[str]] = field(default_factory=dict)
     gradient_clipping: float | None = None
     schedule: str = "one_cycle"
     warm_up_epochs: float = 0.0
@@ -77,6 +86,7 @@ class TrainingRecipe:
     focal_gamma: float = 2.0
     class_weights: str | None = None
     sampling: str = "shuffled"
+    batch_norm_statistics: str = "auto"
     early_stopping_patience: int | None = None
     cached_views: int | None = None
     ema_decay: float | None = None

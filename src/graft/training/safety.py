@@ -29,6 +29,8 @@ class SafetyNet:
         setup: JSON types: what has to be the same for the bits to be. A state that was saved under
             another setup is refused.
         resume: Whether to go on where an earlier process ended, if one did.
+        restarted: Whether this process has taken the place of one that died: then it goes on where
+            that one had saved, whatever `resume` says, or from the start where it had not.
         seconds: How long a training goes without being saved.
     """
 
@@ -38,11 +40,13 @@ class SafetyNet:
         setup: dict[str, Any] | None = None,
         *,
         resume: bool = False,
+        restarted: bool = False,
         seconds: float = 60.0,
     ) -> None:
         self._keeper = keeper
         self._setup: dict[str, Any] = json.loads(json.dumps(setup or {}))
-        self._resume = resume
+        self._resume = resume or restarted
+        self._restarted = restarted
         self._seconds = seconds
         self._saved = time.monotonic()
         self._has_saved = False
@@ -54,6 +58,8 @@ class SafetyNet:
             GraftError: The earlier training had another setup.
         """
         state = self._keeper.newest() if self._keeper else None
+        if self._restarted and state is not None and state.setup != self._setup:
+            state = None  # that of an earlier training: this one had not saved yet
         if state is None:
             if self._resume:
                 logger.info("There is no interrupted training to go on with: it begins anew.")

@@ -54,9 +54,12 @@ class Schedule:
         self._set()
 
     def _set(self) -> None:
-        factor = learning_rate_factor(self._recipe, self._steps, self._batches)
+        factor = self._share_of_peak()
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
+
+    def _share_of_peak(self) -> float:
+        return learning_rate_factor(self._recipe, self._steps, self._batches)
 
 
 def learning_rate_factor(recipe: TrainingRecipe, step: int, batches: int) -> float:

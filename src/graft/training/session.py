@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graft.interruption import deferred
 from graft.models.classifier import count_parameters
-from graft.training.batches import Batches
+from graft.models.splitting import whole_state
+from graft.training.batches import Batches, images_at_once
 from graft.training.checkpoint import Checkpoint, make_checkpoint
-from graft.training.head_only import with_backbone
+from graft.training.distributed.group import ALONE, Group, shared_keeper
+from graft.training.distributed.meeting import ONE_PROCESS, Processes
 from graft.training.loop import EpochRecord, TrainingObserver, fit
-from graft.training.losses import balanced_class_weights, build_loss
+from graft.training.losses import build_loss_for
 from graft.training.reuse import TrainingInputs, reuse_features
 from graft.training.safety import SafetyNet
 from graft.training.views import TrainingViews
@@ -57,6 +60,7 @@ def train_classifier(
     initial_weights: str = "none",
     keeper: StateKeeper | None = None,
     reuse: bool = True,
+    processes: Processes = ONE_PROCESS,
 ) -> TrainedClassifier:
     """Train on the store's training images, validate on its validation images if it has any.
 
@@ -72,27 +76,83 @@ def train_classifier(
         keeper: Where the state of the training is kept, so that it can be gone on with; or None.
         reuse: Whether a frozen backbone's features may be computed once for all epochs: see
             `graft.training.reuse`.
+        processes: How many train together. Each takes its share of every batch: their number
+            changes sums by rounding, and batch-norm statistics, which are those of a share. A
+            script that asks for several has to begin with `if __name__ == "__main__"`, as for
+            all of Python's multiprocessing.
 
     Raises:
-        GraftError: The training diverged, the loss does not fit the task, or the interrupted
-            training that should be gone on with had another setup.
+        GraftError: The training diverged, the loss does not fit the task, the interrupted training
+            that should be gone on with had another setup, or there are too many processes.
+        KeyboardInterrupt, SystemExit: A stop was requested (`graft.interruption`).
+    """
+    images = len(store.indices("train"))
+    smallest_batch = images // max(1, -(-images // recipe.batch_size))
+    processes.require_possible(compute.device, smallest_batch)
+    if processes.count == 1:
+        return train_together(
+            model,
+            store,
+            recipe,
+            policy,
+            compute,
+            seed,
+            observers=observers,
+            initial_weights=initial_weights,
+            keeper=keeper,
+            reuse=reuse,
+        )
+    from graft.training.distributed.job import Job
+    from graft.training.distributed.launch import launch
+
+    job = Job(
+        model=model,
+        store=store,
+        recipe=recipe,
+        policy=policy,
+        compute=compute,
+        seed=seed,
+        initial_weights=initial_weights,
+        keeper=keeper,
+        reuse=reuse,
+        saves_state=processes.meeting.is_here,
+        timeout=processes.timeout,
+    )
+    return launch(processes, observers, job)
+
+
+def train_together(
+    model: Classifier,
+    store: ImageStore,
+    recipe: TrainingRecipe,
+    policy: Policy,
+    compute: Compute,
+    seed: int,
+    *,
+    observers: Sequence[TrainingObserver],
+    initial_weights: str,
+    keeper: StateKeeper | None,
+    reuse: bool,
+    group: Group = ALONE,
+) -> TrainedClassifier:
+    """Train as one of the processes of `group`, which may be the only one.
+
+    Each calls this with the same arguments, except that `compute` names its own device, and ends
+    with the same weights.
+
+    Raises:
+        PeerLost: Another one is gone.
+        GraftError, KeyboardInterrupt, SystemExit: As by `train_classifier`.
     """
     import pandas as pd
 
-    class_weights = None
-    if recipe.class_weights == "balanced":
-        class_weights = balanced_class_weights(store.labels("train"), store.num_classes)
-    loss_function = build_loss(
-        recipe.loss,
-        multi_label=store.multi_label,
-        class_weights=class_weights,
-        label_smoothing=recipe.label_smoothing,
-        focal_gamma=recipe.focal_gamma,
-        device=compute.device,
-    )
+    compute.place(model)
+    group.copy_from_first(model.state_dict().values())
+    loss_function = build_loss_for(recipe, store, compute)
     given = reuse_features(model, store, recipe, policy, compute, seed) if reuse else None
-    reused = given is not None
-    given = given or _from_images(model, store, recipe, policy, compute, seed)
+    reused = group.all(given is not None)
+    if given is None or not reused:
+        given = _from_images(model, store, recipe, policy, compute, seed)
     setup = {
         "training": _lasting(recipe),
         "augmentation": policy.as_parameters(),
@@ -102,10 +162,16 @@ def train_classifier(
         "model": make_checkpoint(model, {}).metadata,
         "trainable_parameters": count_parameters(model, trainable_only=True),
         "compute": dataclasses.asdict(compute),
+        "processes": group.size,
         "reused_features": reused,
     }
+    group.require_same({**setup, "compute": compute.precision})
     safety = SafetyNet(
-        keeper, setup, resume=recipe.resume == "auto", seconds=recipe.checkpoint_seconds
+        shared_keeper(keeper, group),
+        setup,
+        resume=recipe.resume == "auto",
+        restarted=group.restarted,
+        seconds=recipe.checkpoint_seconds if group.is_first else math.inf,
     )
     with deferred():
         result = fit(
@@ -118,10 +184,11 @@ def train_classifier(
             seed,
             observers,
             safety,
+            group,
         )
     best, last = result.best_state, result.last_state
-    if reused:  # what was trained is the head alone
-        best, last = with_backbone(model, best), with_backbone(model, last)
+    if reused:  # what was trained is a part
+        best, last = whole_state(model, best), whole_state(model, last)
     remembered = {
         "initial_weights": initial_weights,
         "multi_label": store.multi_label,
@@ -161,7 +228,7 @@ def _from_images(
     train = Batches(store, "train", recipe.batch_size, compute)
     validation = None
     if len(store.indices("validation")):
-        validation = Batches(store, "validation", max(recipe.batch_size, 256), compute)
+        validation = Batches(store, "validation", images_at_once(model, store, compute), compute)
     views = TrainingViews(train, policy, seed, store.num_classes, recipe.sampling)
     return TrainingInputs(model, views, validation)
 

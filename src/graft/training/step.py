@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import gc
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from graft import interruption
 from graft.errors import GraftError
+from graft.training.distributed.group import ALONE, Group
+from graft.training.measures import Measured, measure
 from graft.training.setbacks import recover
 from graft.training.state import random_state, restore_random_state
 
@@ -35,13 +38,6 @@ _OUT_OF_MEMORY = (
 )
 
 
-class Outcome(NamedTuple):
-    """What a batch gave: its mean loss, a scalar, and its logits (B, K), without their graph."""
-
-    loss: torch.Tensor
-    logits: torch.Tensor
-
-
 class Step:
     """Trains the network of `parts` a batch at a time.
 
@@ -49,21 +45,29 @@ class Step:
         parts: What changes.
         loss_function: Of logits and targets.
         recipe: The training's constants.
+        group: The processes that compute shares of each batch.
     """
 
-    def __init__(self, parts: MovingParts, loss_function: Loss, recipe: TrainingRecipe) -> None:
+    def __init__(
+        self,
+        parts: MovingParts,
+        loss_function: Loss,
+        recipe: TrainingRecipe,
+        group: Group = ALONE,
+    ) -> None:
         self._parts = parts
         self._loss_function = loss_function
         self._recipe = recipe
+        self._group = group
         self._parameters = [p for group in parts.optimizer.param_groups for p in group["params"]]
         self._before = _Before(parts)
 
-    def take(self, view: View) -> Outcome | None:
+    def take(self, view: View) -> Measured | None:
         """Forward, backward, and the optimizer's step.
 
         Returns:
-            None where the loss or its gradients were no finite numbers: weights, momenta, averages
-            and batch-norm statistics are then what they were.
+            What the whole batch gave; None where the loss or its gradients were no finite numbers:
+            weights, momenta, averages and batch-norm statistics are then what they were.
 
         Raises:
             GraftError: There is no memory for a single image, or batch norm wants more than that;
@@ -71,9 +75,11 @@ class Step:
         """
         parts = self._parts
         self._before.remember()
-        outcome = self._compute_gradients(view)
+        measured = self._compute_gradients(view)
+        if self._group.size > 1:
+            measured = self._pool(view, measured)
         norm = self._gradient_norm()
-        is_sound = self._is_sound(outcome.loss, norm)
+        is_sound = self._is_sound(measured.loss, norm)
         if is_sound:
             self._change_weights(norm)
         parts.scaler.update()
@@ -83,9 +89,9 @@ class Step:
             self._skip()
             return None
         parts.skipped_in_a_row = 0
-        return outcome
+        return measured
 
-    def _compute_gradients(self, view: View) -> Outcome:
+    def _compute_gradients(self, view: View) -> Measured:
         """The gradients of the batch's mean loss, in as many parts as memory asks for."""
         while True:
             try:
@@ -105,7 +111,7 @@ class Step:
             # Here, since the error's frames held on to what has to be freed.
             self._halve(len(view.images), message)
 
-    def _forward_and_backward(self, view: View) -> Outcome:
+    def _forward_and_backward(self, view: View) -> Measured:
         import torch
 
         parts = self._parts
@@ -119,7 +125,27 @@ class Step:
             parts.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             logits.append(output.detach())
-        return Outcome(torch.stack(losses).sum(), torch.cat(logits))
+        return measure(torch.stack(losses).sum(), torch.cat(logits), view.labels)
+
+    def _pool(self, view: View, measured: Measured) -> Measured:
+        """From what this process's share of the batch gave to what the whole batch gave."""
+        parts = self._parts
+        pooled = self._group.pool(
+            [parameter.grad for parameter in self._parameters if parameter.grad is not None],
+            self._loss_function.terms(view.targets),
+            measured,
+            parts.micro_batch_size,
+        )
+        if pooled.at_once and pooled.at_once != parts.micro_batch_size:
+            parts.micro_batch_size = pooled.at_once
+            logger.warning(
+                "Memory of another process does not hold more than %d images at once: neither "
+                "does this one take more from here on.",
+                pooled.at_once,
+            )
+        if pooled.stop:
+            interruption.ask(pooled.stop)
+        return pooled.measured
 
     def _halve(self, images: int, message: str) -> None:
         """As if the batch had not been tried, but fewer images at once from now on."""
@@ -183,6 +209,7 @@ class Step:
         parts = self._parts
         self._before.restore_buffers()
         parts.skipped += 1
+        parts.skipped_in_epoch += 1
         parts.skipped_in_a_row += 1
         logger.warning(
             "Epoch %d, batch %d is skipped: its loss or gradients are no finite numbers.",

@@ -104,12 +104,17 @@ class TrainingViews:
         """The number of batches an epoch."""
         return len(self._train)
 
-    def epoch(self, number: int, skip: int = 0) -> Iterator[View]:
-        """The batches of an epoch, counted from 1, without the first `skip` of them."""
+    def epoch(self, number: int, skip: int = 0, rank: int = 0, size: int = 1) -> Iterator[View]:
+        """The batches of an epoch, counted from 1, without the first `skip` of them.
+
+        Of several processes, `size`, each gets its share of every batch: shares differ by one image
+        at most, and what an image looks like does not depend on them.
+        """
         import torch
 
         drawn = self._draw(number)
         parts = self._train.split_evenly(torch.arange(len(drawn.rows)))[skip:]
+        parts = [part.tensor_split(size)[rank] for part in parts]
         together = max(1, _BYTES_AT_ONCE // max(1, self._train.batch_bytes))
         groups = [parts[start : start + together] for start in range(0, len(parts), together)]
         views = self._views(number, drawn, [torch.cat(list(group)) for group in groups])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.from_parameters import train_from_parameters
+from graft.pipelines.from_parameters import from_random_weights, train_from_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,7 @@ def pretrain(
     augmentation: Params,
     compute: Params,
     seed: int,
+    processes: Params,
 ) -> tuple[Checkpoint, pd.DataFrame]:
     """Train the backbone from random weights: checkpoint, history."""
     trained = train_from_parameters(
@@ -35,11 +36,11 @@ def pretrain(
         image_store,
         dataset_card,
         None,
-        {**model, "freezing": "none"},
-        training,
+        *from_random_weights(model, training),
         augmentation,
         compute,
         seed,
+        processes,
         pretraining_state,
     )
     return trained.best, trained.history

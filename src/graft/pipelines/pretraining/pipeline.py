@@ -21,6 +21,7 @@ def create_pipeline() -> Pipeline:
                     "params:augmentation",
                     "params:compute",
                     "params:seed",
+                    "params:processes",
                 ],
                 outputs=["pretraining_checkpoint", "pretraining_history"],
                 name="pretrain",

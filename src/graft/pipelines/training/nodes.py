@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft.pipelines.from_parameters import (
     classifier_from_parameters,
+    from_random_weights,
     train_from_parameters,
 )
 
@@ -25,12 +26,13 @@ def train_transferred(
     image_store: ImageStore,
     dataset_card: Params,
     pretrained_weights: BackboneWeights | None,
-    training_state: StateKeeper,
+    training_state: StateKeeper | None,
     model: Params,
     training: Params,
     augmentation: Params,
     compute: Params,
     seed: int,
+    processes: Params,
 ) -> tuple[Checkpoint, Checkpoint, pd.DataFrame]:
     """Fine-tune the pretrained network: best checkpoint, last checkpoint, history."""
     trained = train_from_parameters(
@@ -43,6 +45,7 @@ def train_transferred(
         augmentation,
         compute,
         seed,
+        processes,
         training_state,
     )
     return trained.best, trained.last, trained.history
@@ -51,13 +54,14 @@ def train_transferred(
 def train_from_scratch(
     image_store: ImageStore,
     dataset_card: Params,
-    scratch_state: StateKeeper,
+    scratch_state: StateKeeper | None,
     model: Params,
     training: Params,
     scratch: Params,
     augmentation: Params,
     compute: Params,
     seed: int,
+    processes: Params,
 ) -> tuple[Checkpoint, pd.DataFrame]:
     """Train the same network from random weights, nothing frozen: checkpoint, history."""
     trained = train_from_parameters(
@@ -65,11 +69,11 @@ def train_from_scratch(
         image_store,
         dataset_card,
         None,
-        {**model, "freezing": "none"},
-        {**training, **scratch},
+        *from_random_weights(model, {**training, **scratch}),
         augmentation,
         compute,
         seed,
+        processes,
         scratch_state,
     )
     return trained.best, trained.history

@@ -1,0 +1,31 @@
+"""Nodes of `training_helper`: the trainings of the first host, without anything to keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graft.pipelines.training.nodes import train_from_scratch, train_transferred
+
+if TYPE_CHECKING:
+    from graft.images.store import ImageStore
+    from graft.models.weights import BackboneWeights
+
+Params = dict[str, Any]
+
+
+def help_from_scratch(image_store: ImageStore, dataset_card: Params, *parameters: Any) -> bool:
+    """Take part in `train_from_scratch`; True when it is done."""
+    train_from_scratch(image_store, dataset_card, None, *parameters)
+    return True
+
+
+def help_transferred(
+    from_scratch_done: bool,
+    image_store: ImageStore,
+    dataset_card: Params,
+    pretrained_weights: BackboneWeights | None,
+    *parameters: Any,
+) -> bool:
+    """Take part in `train_transferred`, which the first host does second; True when it is done."""
+    train_transferred(image_store, dataset_card, pretrained_weights, None, *parameters)
+    return from_scratch_done

@@ -1,0 +1,469 @@
+"""Several processes train as one would, die without a trace in the result, and report once."""
+
+import dataclasses
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from graft import interruption
+from graft.compute import Compute
+from graft.datasets.training_state import StateFolder
+from graft.errors import GraftError
+from graft.images.augmentation import Policy, policy_from_parameters
+from graft.models.classifier import build_classifier
+from graft.models.heads import Head
+from graft.models.lora import LoRA
+from graft.training.batches import Batches
+from graft.training.checkpoint import restore_classifier
+from graft.training.distributed import launch
+from graft.training.distributed.group import Group
+from graft.training.distributed.job import JOB, Job, read_job, write_job
+from graft.training.distributed.meeting import Meeting, Processes, find_meeting
+from graft.training.loop import evaluate
+from graft.training.losses import Loss
+from graft.training.measures import Measured
+from graft.training.progress import TrainingProgress
+from graft.training.recipe import TrainingRecipe
+from graft.training.session import train_classifier
+from graft.training.views import TrainingViews
+
+from ..conftest import make_store
+
+STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
+POLICY = {"policy": "digits", "mixup": 0.2, "cutmix": 0.0}
+RECIPE = TrainingRecipe(epochs=3, batch_size=15, learning_rate=0.02)  # shares of 6 and of 7 images
+# Saves after every batch; a head with dropout: its random numbers have to go on as well.
+SAVING = dataclasses.replace(RECIPE, checkpoint_seconds=0.0, ema_decay=0.9)
+
+
+def train(
+    store,
+    processes=2,
+    recipe=RECIPE,
+    *,
+    backbone="fully_connected",
+    dropout=False,
+    freezing="none",
+    **other,
+):
+    size = 8 if backbone == "fully_connected" else None
+    head = Head(8, 0.3) if dropout else None
+    model = build_classifier(
+        backbone, store.class_names, None, **STATISTICS, input_size=size, head=head
+    )
+    model.freeze(freezing)
+    if isinstance(processes, int):
+        processes = Processes(processes)
+    policy = policy_from_parameters(other.pop("policy", POLICY))
+    cpu = Compute("cpu", "fp32", 1)
+    return train_classifier(model, store, recipe, policy, cpu, 0, processes=processes, **other)
+
+
+def several_labels(store):
+    manifest = store.manifest.copy()
+    for row in range(0, len(manifest), 3):
+        manifest.loc[row, "label"] += f"|{store.class_names[(store.targets[row] + 1) % 3]}"
+    manifest["ignored"] = ["blue" if row % 5 == 0 else "" for row in range(len(manifest))]
+    return dataclasses.replace(store, manifest=manifest, multi_label=True)
+
+
+def assert_nearly_same(one, other):
+    for name, tensor in one.last.weights.items():
+        torch.testing.assert_close(other.last.weights[name], tensor, rtol=1e-4, atol=1e-6)
+    figures = [name for name in one.history if "second" not in name]
+    np.testing.assert_allclose(one.history[figures], other.history[figures], rtol=1e-4)
+
+
+def assert_same_bits(one, other):
+    for a, b in ((one.best, other.best), (one.last, other.last)):
+        assert all(torch.equal(a.weights[name], b.weights[name]) for name in a.weights)
+        assert a.metadata["best_epoch"] == b.metadata["best_epoch"]
+    figures = [name for name in one.history if "second" not in name]
+    assert one.history[figures].equals(other.history[figures])
+
+
+class Witness:
+    """An observer that counts, and does something once after so many batches."""
+
+    def __init__(self, after=None, deed=lambda: None):
+        self.after, self.deed = after, deed
+        self.batches, self.epochs, self.starts, self.ends = 0, [], 0, 0
+
+    def on_start(self, epochs, batches):
+        self.starts += 1
+
+    def on_resume(self, history, batches):
+        self.resumed_at = len(history), batches
+
+    def on_batch(self, means):
+        self.batches += 1
+        self.images = means.images
+        if self.batches == self.after:
+            self.deed()
+
+    def on_epoch(self, record):
+        assert threading.current_thread() is threading.main_thread(), "where MLflow's run is"
+        self.epochs.append(record.epoch)
+
+    def on_end(self):
+        self.ends += 1
+
+
+def worker(rank):
+    """The process id of one of this host's."""
+    return sorted(child.pid for child in multiprocessing.active_children())[rank]
+
+
+# --- The same training ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "case", ["mixed", pytest.param("several labels", marks=pytest.mark.slow), "parts", "unfreezing"]
+)
+def test_two_processes_are_one_up_to_rounding(store, case):
+    recipe, policy = RECIPE, POLICY
+    if case == "several labels":
+        store = several_labels(store)
+    if case == "parts":
+        policy = {**POLICY, "mixup": 0.0}
+        recipe = dataclasses.replace(
+            recipe,
+            micro_batch_size=4,
+            gradient_clipping=0.1,
+            ema_decay=0.9,
+            class_weights="balanced",
+            label_smoothing=0.1,
+        )
+    freezing = "none"
+    if case == "unfreezing":
+        freezing, thaw = "all_except_last", {2: "all_except_1", 3: "none"}
+        recipe = dataclasses.replace(recipe, unfreezing=thaw, l2_sp=0.1)
+    one, two = (train(store, n, recipe, policy=policy, freezing=freezing) for n in (1, 2))
+    assert_nearly_same(one, two)
+
+
+def test_with_batch_norm_they_learn_and_keep_what_was_validated(store, cpu):
+    """Statistics are those of each share; the first process's are the ones that count."""
+    recipe = dataclasses.replace(RECIPE, epochs=6, learning_rate=0.1)
+    trained = train(store, 2, recipe, backbone="resnet20_cifar")
+    assert trained.history["train_loss"].iloc[-1] < 0.9
+    found = evaluate(
+        restore_classifier(trained.last),
+        Batches(store, "validation", 64, cpu),
+        Loss("cross_entropy"),
+        cpu,
+    )
+    assert found.loss == pytest.approx(trained.history["validation_loss"].iloc[-1], rel=1e-5)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_what_an_image_looks_like_does_not_depend_on_their_number(store, cpu, mixup):
+    def epoch(rank, size):
+        batches = Batches(store, "train", 15, cpu)
+        policy = policy_from_parameters({**POLICY, "mixup": mixup})
+        views = TrainingViews(batches, policy, 0, store.num_classes, "balanced")
+        return list(views.epoch(2, 1, rank, size))
+
+    shares = [epoch(rank, 4) for rank in range(4)]
+    for whole, *parts in zip(epoch(0, 1), *shares, strict=True):
+        assert torch.equal(whole.images, torch.cat([part.images for part in parts]))
+        assert torch.equal(whole.targets, torch.cat([part.targets for part in parts]))
+        assert max(len(part.labels) for part in parts) <= 1 + min(len(p.labels) for p in parts)
+
+
+def test_one_process_needs_no_launcher(store, monkeypatch):
+    monkeypatch.setattr(launch, "launch", None)
+    assert len(train(store, 1).history) == 3
+    with pytest.raises(TypeError):
+        train(store, 2)
+
+
+def test_a_frozen_backbones_features_are_reused_in_each(store):
+    recipe = dataclasses.replace(RECIPE, cached_views=1)
+    seen = []
+    for processes in (1, 2):
+        model = build_classifier("resnet20_cifar", store.class_names, None, **STATISTICS)
+        model.freeze("all_except_last")
+        trained = train_classifier(
+            model, store, recipe, Policy(), Compute("cpu", "fp32", 1), 0,
+            processes=Processes(processes),
+        )  # fmt: skip
+        assert trained.last.metadata["reused_features"]
+        seen.append(trained)
+    assert_nearly_same(*seen)
+
+
+# --- What must not break --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The training that nothing happens to."""
+    return train(make_store(), 2, SAVING, dropout=True)
+
+
+def test_a_killed_process_leaves_no_trace(store, whole, tmp_path, caplog):
+    """Trial 10; and two trainings in one process, trial 14."""
+    witness = Witness(5, lambda: os.kill(worker(1), signal.SIGKILL))
+    with caplog.at_level("INFO", logger="graft"):
+        trained = train(
+            store, 2, SAVING, dropout=True, keeper=StateFolder(tmp_path),
+            observers=[witness, TrainingProgress("digits")],
+        )  # fmt: skip
+    assert_same_bits(whole, trained)
+    assert "All of them go on from the newest state (restart 1 of 5)" in caplog.text
+    # Nobody is shown anything twice.
+    assert (witness.starts, witness.batches, witness.epochs, witness.ends) == (1, 12, [1, 2, 3], 1)
+    assert witness.images == 48
+    assert caplog.text.count("digits: epoch 1 of 3") == 1
+
+
+@pytest.mark.slow
+def test_a_killed_process_without_a_state_begins_anew(store, whole):
+    witness = Witness(5, lambda: os.kill(worker(0), signal.SIGKILL))
+    assert_same_bits(whole, train(store, 2, SAVING, dropout=True, observers=[witness]))
+    assert witness.epochs == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_stopped_process_is_replaced(store, whole, tmp_path):
+    """Trial 11: long before the half minute for which the launcher would ask it to end."""
+    started = time.monotonic()
+    witness = Witness(5, lambda: os.kill(worker(1), signal.SIGSTOP))
+    trained = train(
+        store, Processes(2, timeout=3.0), SAVING, dropout=True, observers=[witness],
+        keeper=StateFolder(tmp_path),
+    )  # fmt: skip
+    assert_same_bits(whole, trained)
+    assert time.monotonic() - started < 90
+    assert not multiprocessing.active_children()
+
+
+def test_a_request_to_stop_saves_and_ends(store, whole, tmp_path):
+    def stop():
+        assert interruption.ask(signal.SIGUSR2)
+
+    recipe = dataclasses.replace(SAVING, checkpoint_seconds=60.0)
+    with pytest.raises(SystemExit) as caught:
+        train(store, 2, recipe, dropout=True, observers=[Witness(1, stop)],
+              keeper=StateFolder(tmp_path))  # fmt: skip
+    assert caught.value.code == 128 + signal.SIGUSR2
+    assert not interruption.requested()
+    assert not multiprocessing.active_children()
+    progress = StateFolder(tmp_path).newest().progress
+    resumed = dataclasses.replace(recipe, resume="auto")
+    witness = Witness()
+    again = train(
+        store, 2, resumed, dropout=True, keeper=StateFolder(tmp_path), observers=[witness]
+    )
+    assert_same_bits(whole, again)
+    assert witness.resumed_at == (progress["epoch"] - 1, progress["batch"])
+
+
+def test_who_watches_may_end_it(store):
+    """A second Ctrl-C, or an observer that fails: the processes end at once."""
+
+    def fail():
+        raise ZeroDivisionError
+
+    witness = Witness(3, fail)
+    with pytest.raises(ZeroDivisionError):
+        train(store, observers=[witness])
+    assert witness.ends == 1
+    assert not multiprocessing.active_children()
+
+
+def test_too_many_deaths_are_an_error(store, monkeypatch):
+    monkeypatch.setattr(launch, "RESTARTS", 0)
+    witness = Witness(2, lambda: os.kill(worker(0), signal.SIGKILL))
+    with pytest.raises(GraftError, match=r"lower processes\.per_host"):
+        train(store, observers=[witness])
+
+
+@pytest.mark.slow
+def test_an_error_of_a_process_is_that_of_the_training(store, tmp_path):
+    with pytest.raises(GraftError, match="the weights have diverged"):
+        train(store, 2, dataclasses.replace(RECIPE, learning_rate=1e30, momentum=0.0))
+    train(store, 2, SAVING, keeper=StateFolder(tmp_path))
+    resumed = dataclasses.replace(SAVING, resume="auto", learning_rate=0.5)
+    with pytest.raises(GraftError, match=r"learning_rate: 0\.02 then, 0\.5 now"):
+        train(store, 2, resumed, keeper=StateFolder(tmp_path))
+    with pytest.raises(GraftError, match="processes: 2 then, 1 now"):
+        train(store, 1, dataclasses.replace(SAVING, resume="auto"), keeper=StateFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("processes", "device", "told"),
+    [
+        (0, "cpu", "0 is not a positive number"),
+        (2, "cuda:0", "each of the 2 processes takes a GPU, and this host has 0"),
+        (2, "mps", "Set compute.device to cuda or cpu"),
+        (20, "cpu", "20 processes share each batch, and the smallest has 12 images"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_starts(store, processes, device, told):
+    if torch.cuda.is_available() and device == "cuda:0":
+        pytest.skip("there are GPUs")
+    with pytest.raises(GraftError, match=told):
+        Processes(processes).require_possible(device, 12)
+
+
+# --- What travels ---------------------------------------------------------------------------------
+
+
+def job(store):
+    model = build_classifier("resnet20_cifar", store.class_names, None, **STATISTICS)
+    model.freeze("all_except_last")
+    cpu = Compute("cpu", "fp32", 1)
+    return Job(model, store, RECIPE, Policy(), cpu, 0, "none", None, True, True, 60.0)
+
+
+@pytest.mark.parametrize("lies", ["in memory", "in a file", "in a part of a file"])
+def test_pixels_are_mapped_and_not_copied(store, tmp_path, lies):
+    given = job(store)
+    if lies != "in memory":
+        np.save(tmp_path / "store.npy", store.images)
+        images = np.load(tmp_path / "store.npy", mmap_mode="r")
+        given = given._replace(store=dataclasses.replace(store, images=images))
+    if lies == "in a part of a file":
+        manifest = store.manifest.iloc[12:].reset_index(drop=True)
+        part = dataclasses.replace(given.store, images=images[12:], manifest=manifest)
+        given = given._replace(store=part)
+    write_job(tmp_path, given)
+    read = read_job(tmp_path)
+    assert isinstance(read.store.images, np.memmap)
+    assert read.store.images.filename == (
+        tmp_path / ("store.npy" if lies == "in a file" else "images.npy")
+    )
+    assert np.array_equal(read.store.images, given.store.images)
+    assert store.images[:1].tobytes() not in (tmp_path / JOB).read_bytes()
+
+
+@pytest.mark.parametrize("lora", [None, LoRA(2, 4.0)])
+def test_the_network_travels_as_it_is(store, tmp_path, lora):
+    """Weights, what is frozen, and the constants of its normalisation, to the bit."""
+    head, mean, std = Head(8, 0.3), (0.1, 0.2, 0.3), (0.7, 0.7, 0.7)
+    model = build_classifier(
+        "fully_connected", store.class_names, None, dataset_mean=mean, dataset_std=std,
+        input_size=8, head=head, lora=lora, seed=3,
+    )  # fmt: skip
+    model.freeze(["fc2"])
+    write_job(tmp_path, job(store)._replace(model=model))
+    read = read_job(tmp_path).model
+    images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(read.eval()(images), model.eval()(images))
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert [name for name, p in read.named_parameters() if p.requires_grad] == trained
+
+
+class Pair(Group):
+    """Two processes' groups, in two threads."""
+
+    meet = threading.Barrier(2, timeout=60)
+    tensors: ClassVar = {}
+
+    def sum(self, tensor):
+        self.tensors[self.rank] = tensor.clone()
+        self.meet.wait()
+        tensor.copy_(self.tensors[0] + self.tensors[1])
+        self.meet.wait()
+        return tensor
+
+
+def pool(*given):
+    """What two processes make of (gradient, terms, images at once, signal) each."""
+    found = [None, None]
+
+    def take(rank):
+        gradient, terms, at_once, stop = given[rank]
+        tensor = torch.tensor(gradient)
+        one = torch.tensor(1.0)
+        group = Pair(rank, 2, stop=stop)
+        pooled = group.pool([tensor], terms, Measured(one * terms, one, terms, terms), at_once)
+        found[rank] = (tensor, pooled)
+
+    threads = [threading.Thread(target=take, args=(rank,)) for rank in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (first, one), (second, other) = found
+    assert torch.equal(first.nan_to_num(), second.nan_to_num())
+    assert (one.at_once, one.stop) == (other.at_once, other.stop)
+    return first.tolist(), one
+
+
+def test_shares_count_by_what_is_in_them():
+    gradient, pooled = pool(([1.0, 0.0], 1, None, 0), ([4.0, 2.0], 3, None, 0))
+    assert gradient == [(1 + 12) / 4, 6 / 4]
+    assert float(pooled.measured.loss) == (1 + 9) / 4
+    assert pooled.measured.images == 4
+    assert (pooled.at_once, pooled.stop) == (None, 0)
+
+
+def test_numbers_memory_and_signals_of_one_are_those_of_all():
+    gradient, pooled = pool(([math.nan, 0.0], 2, None, 0), ([4.0, 2.0], 2, 1, 15))
+    assert math.isnan(gradient[0])
+    assert gradient[1] == 1.0
+    assert (pooled.at_once, pooled.stop) == (1, 15)
+
+
+ORPHAN = """
+import os, sys, time
+from graft.training.distributed.group import Group
+from graft.training.distributed.line import Caller, Line, Switchboard
+
+board = Switchboard()
+process = os.fork()
+if process == 0:
+    line = Line(board.address, Caller(0, os.getpid(), 0))
+    group = Group()
+    line.watch(group)
+    while not group.stop:  # until it is told to
+        time.sleep(0.01)
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+while not board.callers:
+    time.sleep(0.01)
+board.tell(15)
+os.waitpid(process, 0)
+"""
+
+
+def test_no_process_outlives_the_one_that_waits_for_it():
+    waiting = subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE, text=True)
+    assert int(waiting.stdout.readline()) != waiting.pid
+    waiting.kill()
+    waiting.communicate(timeout=60)  # the pipe closes when the other one has ended as well
+
+
+# --- Several hosts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rendezvous", "environment", "place"),
+    [
+        ("gpu1:29500", {}, "gpu1:29500"),
+        ("gpu1", {"SLURM_JOB_ID": "12345"}, "gpu1:33900"),
+        ("auto", {"MASTER_ADDR": "gpu1", "MASTER_PORT": "1234"}, "gpu1:1234"),
+        ("auto", {"SLURM_LAUNCH_NODE_IPADDR": "10.0.0.1", "SLURM_JOB_ID": "7"}, "10.0.0.1:30100"),
+    ],
+)
+def test_hosts_meet_where_parameters_or_the_scheduler_say(rendezvous, environment, place):
+    assert find_meeting(2, rendezvous, "", environment) == Meeting(2, place)
+    assert find_meeting(1, rendezvous, "", environment) == Meeting()
+
+
+def test_hosts_that_meet_nowhere_are_told():
+    with pytest.raises(GraftError, match="2 hosts have to meet somewhere"):
+        find_meeting(2, "auto", "x", {})

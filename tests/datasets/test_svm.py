@@ -80,7 +80,7 @@ def touch_witness(features: np.ndarray) -> np.ndarray:
 
 
 def test_other_types_are_refused_and_listed(dataset: SVMDataset, tmp_path: Path) -> None:
-    pipeline = make_pipeline(FunctionTransformer(touch_witness), fit().machine)
+    pipeline = make_pipeline(FunctionTransformer(touch_witness), fit().scaler)
     unknown = r"is refused.*FunctionTransformer.*touch_witness"
     refuse(dataset, tmp_path, skops.io.dumps(pipeline), unknown)
 

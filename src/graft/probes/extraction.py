@@ -19,6 +19,7 @@ from graft.errors import GraftError
 from graft.images.conversion import to_float
 from graft.models.folding import fold_batch_norms
 from graft.probes.feature_cache import Computed, cache_key, pixel_digests, recall
+from graft.training.batches import images_at_once
 
 if TYPE_CHECKING:
     import torch
@@ -98,7 +99,7 @@ def extract_features(
     rows = np.flatnonzero(manifest["split"].isin(splits).to_numpy())
 
     def compute_rows(places: Indices) -> Computed:
-        at_once = batch_size or compute.images_at_once
+        at_once = batch_size or images_at_once(model, store, compute)
         return _compute(model, store, rows[places], taps, compute, grid, at_once)
 
     if cache is None:

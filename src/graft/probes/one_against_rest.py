@@ -1,128 +1,178 @@
-"""A machine for each class of several labels: does the image show it, or not?
+"""Machines that tell one class from all others: linear ones, and rbf ones by landmarks or exact.
 
-The rbf machines share one kernel, computed once, which all but removes what several of them cost:
-20 classes on 2,500 images of 1,024 features take 1.8 s of a processor instead of 33 s. They also
-share their support vectors, of which an image is kept once. Fitting machines in threads was
+Where an image may show several classes there is a machine for each: does the image show it, or not?
+Those of the exact rbf kernel share it, computed once, which all but removes what several of them
+cost: 20 classes on 2,500 images of 1,024 features take 1.8 s of a processor instead of 33 s. They
+also share their support vectors, of which an image is kept once. Fitting machines in threads was
 measured and gained nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graft.classes import NOT_COUNTED
-from graft.errors import GraftError
-from graft.probes.machines import fit_machine, new_machine
+from graft.probes.convex_losses import SquaredHinge
+from graft.probes.machines import SVMRecipe, new_machine
+from graft.probes.newton import Design, minimise
+from graft.probes.plain_machines import PlainMachine, kernel_product
 
-if TYPE_CHECKING:
-    from sklearn.svm import SVC, LinearSVC
-
-    from graft.probes.machines import SVMRecipe
-
-_MOST_IMAGES = 20_000  # whose kernel takes 3 GiB, and as much again where some do not count
-_KERNEL_VALUES = 2**26  # at a time in prediction (256 MiB)
+_SMALLEST_EIGENVALUE = 1e-6  # of the landmarks' kernel, over its largest
 
 
 @dataclass(frozen=True, eq=False)
-class OneAgainstRest:
-    """K fitted machines.
+class Questions:
+    """Classes against the rest, as the machines see them.
 
     Attributes:
-        vectors: float32 (S, D), the training images that support at least one of the rbf machines;
-            None of linear ones.
-        gamma: Of the rbf kernel; None of linear machines.
-        weights: float64 (S, K) of the support vectors, or (D, K) of the features.
-        intercepts: float64 (K,); -inf of a class that no training image shows, inf of one that all
-            of them show.
+        labels: int8 (N, K): 1 the class, 0 the rest, -1 not counted.
+        costs: float32 (N, K): what an image counts beside the price C.
     """
 
-    vectors: np.ndarray | None
-    gamma: float | None
-    weights: np.ndarray
-    intercepts: np.ndarray
+    labels: np.ndarray
+    costs: np.ndarray
 
-    def decision_function(self, features: np.ndarray) -> np.ndarray:
-        """Decision values float64 (N, K) of features (N, D), above 0 for "it shows the class"."""
-        from sklearn.metrics.pairwise import rbf_kernel
+    @classmethod
+    def of(cls, targets: np.ndarray, class_count: int, class_weight: str | None) -> Questions:
+        """As LinearSVC weighs them: of several classes one by one, the rest always counts 1.
 
-        if self.vectors is None:
-            return np.asarray(features @ self.weights + self.intercepts)
-        chunks = -(-len(features) * max(1, len(self.vectors)) // _KERNEL_VALUES)
-        values = [
-            rbf_kernel(chunk, self.vectors, gamma=self.gamma) @ self.weights
-            for chunk in np.array_split(features, max(1, chunks))
-        ]
-        return np.asarray(np.concatenate(values) + self.intercepts)
+        Args:
+            targets: int64 (N,) or int8 (N, K).
+            class_count: K.
+            class_weight: None or "balanced".
+        """
+        if targets.ndim == 2:
+            labels, classes = targets, 2
+        else:
+            labels = (targets[:, None] == np.arange(class_count)).astype(np.int8)
+            classes = len(np.unique(targets))
+        costs = (labels != NOT_COUNTED).astype(np.float32)
+        if class_weight is not None:
+            counted = costs.sum(axis=0)
+            for label in (1,) if classes > 2 else (0, 1):
+                among = labels == label
+                share = counted / (classes * np.maximum(among.sum(axis=0), 1))
+                costs = np.where(among, share, costs).astype(np.float32)
+        return cls(labels, costs)
+
+    @property
+    def intercepts(self) -> np.ndarray:
+        """float64 (K,): -inf where no image shows the class, inf where all do, else 0."""
+        shown, absent = (self.labels == 1).any(axis=0), (self.labels == 0).any(axis=0)
+        return np.where(~shown, -np.inf, np.where(~absent, np.inf, 0.0))
 
 
-def fit_one_against_rest(
-    features: np.ndarray, labels: np.ndarray, recipe: SVMRecipe, seed: int
-) -> tuple[OneAgainstRest, bool]:
-    """Fit a machine for each class, on the images in which it is counted.
+def fit_linear(
+    features: np.ndarray, questions: Questions, prices: Sequence[float]
+) -> list[tuple[PlainMachine, bool]]:
+    """Linear machines for several prices at once.
+
+    What is minimised is that of LinearSVC: ½ (|w|² + b²) + C · Σ max(0, 1 - y (w·x + b))².
 
     Args:
         features: float32 (N, D), standardised.
-        labels: int8 (N, K): 1 present, 0 absent, -1 not counted.
-        recipe: Kernel and its constants; gamma: scale is that of all these images.
-        seed: As of `new_machine`.
+        questions: Of K classes.
+        prices: Each C.
 
     Returns:
-        The machines, and whether all of them reached their tolerance.
-
-    Raises:
-        GraftError: More images than the rbf kernel has room for, or an unknown kernel.
+        For each price a machine, and whether all of its classes reached their tolerance.
     """
-    if recipe.kernel != "rbf":
-        return _fit_linear(features, labels, recipe, seed)
+    design = Design.of(features, penalised_intercept=True)
+    return [
+        (PlainMachine(None, None, weights, intercepts, None, len(intercepts)), converged)
+        for weights, intercepts, converged in _fit(design, questions, prices)
+    ]
+
+
+def fit_nystroem(
+    features: np.ndarray,
+    questions: Questions,
+    prices: Sequence[float],
+    gamma: float,
+    landmarks: int,
+    seed: int,
+) -> list[tuple[PlainMachine, bool]]:
+    """Approximate rbf machines for several prices at once; the intercept is free, as in `SVC`.
+
+    Args:
+        features: float32 (N, D), standardised.
+        questions: Of K classes.
+        prices: Each C.
+        gamma: Of the kernel.
+        landmarks: How many images stand for all; drawn at random.
+        seed: Of the draw.
+    """
     from sklearn.metrics.pairwise import rbf_kernel
 
-    if len(features) > _MOST_IMAGES:
-        raise GraftError(
-            f"svm.kernel is 'rbf', which compares all pairs of training images, here of "
-            f"{len(features):,}; for several labels an image at most {_MOST_IMAGES:,}. Take "
-            "svm.kernel 'linear', or fewer images by split.train_size"
-        )
-    gamma = _gamma(features, recipe)
+    drawn = np.random.default_rng(seed).permutation(len(features))[:landmarks]
+    vectors = np.ascontiguousarray(features[np.sort(drawn)], dtype=np.float32)
+    values, basis = np.linalg.eigh(rbf_kernel(vectors, gamma=gamma).astype(np.float64))
+    kept = values > _SMALLEST_EIGENVALUE * values[-1]
+    whitening = (basis[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+    mapped = kernel_product(features, vectors, gamma, whitening)
+    design = Design.of(mapped, penalised_intercept=False)
+    return [
+        (PlainMachine(vectors, gamma, whitening @ w, b, None, len(b)), converged)
+        for w, b, converged in _fit(design, questions, prices)
+    ]
+
+
+def _fit(
+    design: Design, questions: Questions, prices: Sequence[float]
+) -> list[tuple[np.ndarray, np.ndarray, bool]]:
+    """For each price weights (D, K), intercepts (K,) and whether they are at their minimum."""
+    offsets = questions.intercepts
+    asked = np.flatnonzero(np.isfinite(offsets))
+    both = len(asked) == 2 and (questions.labels[:, asked].sum(axis=1) == 1).all()
+    fitted = asked[1:] if both else asked  # two classes are one question, asked twice
+    signs = np.where(questions.labels[:, fitted] == 1, 1, -1).astype(np.float32)
+    costs = questions.costs[:, fitted]
+    count = len(prices)
+    loss = SquaredHinge(
+        np.tile(signs, (1, count)),
+        np.concatenate([np.float32(price) * costs for price in prices], axis=1),
+    )
+    found = minimise(design, loss, count * len(fitted))
+    machines = []
+    for place in range(count):
+        columns = slice(place * len(fitted), (place + 1) * len(fitted))
+        found_here = found.weights[:, columns, 0]
+        weights = np.zeros((len(found_here) - 1, len(offsets)), dtype=np.float32)
+        intercepts = offsets.copy()
+        weights[:, fitted], intercepts[fitted] = found_here[:-1], found_here[-1]
+        if both:
+            weights[:, asked[0]], intercepts[asked[0]] = -found_here[:-1, 0], -found_here[-1, 0]
+        machines.append((weights, intercepts, bool(found.converged[columns].all())))
+    return machines
+
+
+def fit_exact_labels(
+    features: np.ndarray, questions: Questions, recipe: SVMRecipe, price: float, gamma: float
+) -> PlainMachine:
+    """An exact rbf machine for each class, on the images in which it is counted.
+
+    Args:
+        features: float32 (N, D), standardised.
+        questions: Of K classes.
+        recipe: Class weights.
+        price: C.
+        gamma: Of the kernel.
+    """
+    from sklearn.metrics.pairwise import rbf_kernel
+
     kernel = rbf_kernel(features, gamma=gamma).astype(np.float64)
-    weights, intercepts = np.zeros(labels.shape), _intercepts(labels)
-    converged = True
+    labels = questions.labels
+    weights, intercepts = np.zeros(labels.shape), questions.intercepts
     for k in np.flatnonzero(np.isfinite(intercepts)):
         rows = np.flatnonzero(labels[:, k] != NOT_COUNTED)
         among_rows = kernel if len(rows) == len(labels) else kernel[np.ix_(rows, rows)]
-        machine: SVC = new_machine(recipe, seed, kernel_given=True)
-        converged &= fit_machine(machine, among_rows, labels[rows, k])
+        machine = new_machine(recipe, price, gamma, by_onedal=False, kernel_given=True)
+        machine.fit(among_rows, labels[rows, k])
         weights[rows[machine.support_], k] = machine.dual_coef_[0]
         intercepts[k] = machine.intercept_[0]
     supporting = (weights != 0).any(axis=1)
-    fitted = OneAgainstRest(features[supporting], gamma, weights[supporting], intercepts)
-    return fitted, converged
-
-
-def _fit_linear(
-    features: np.ndarray, labels: np.ndarray, recipe: SVMRecipe, seed: int
-) -> tuple[OneAgainstRest, bool]:
-    weights, intercepts = np.zeros((features.shape[1], labels.shape[1])), _intercepts(labels)
-    converged = True
-    for k in np.flatnonzero(np.isfinite(intercepts)):
-        rows = labels[:, k] != NOT_COUNTED
-        machine: LinearSVC = new_machine(recipe, seed)
-        converged &= fit_machine(machine, features[rows], labels[rows, k])
-        weights[:, k], intercepts[k] = machine.coef_[0], machine.intercept_[0]
-    return OneAgainstRest(None, None, weights, intercepts), converged
-
-
-def _intercepts(labels: np.ndarray) -> np.ndarray:
-    """float64 (K,): -inf where no image shows the class, inf where all do, 0 to be fitted."""
-    shown, absent = (labels == 1).any(axis=0), (labels == 0).any(axis=0)
-    return np.where(~shown, -np.inf, np.where(~absent, np.inf, 0.0))
-
-
-def _gamma(features: np.ndarray, recipe: SVMRecipe) -> float:
-    """The number that scikit-learn's `SVC` takes for the recipe's gamma."""
-    if recipe.gamma != "scale":
-        return 1.0 / int(features.shape[1]) if recipe.gamma == "auto" else recipe.gamma
-    variance = float(features.var())
-    return 1.0 / (int(features.shape[1]) * variance) if variance else 1.0
+    vectors = np.ascontiguousarray(features[supporting], dtype=np.float32)
+    return PlainMachine(vectors, gamma, weights[supporting], intercepts, None, labels.shape[1])

@@ -1,18 +1,13 @@
 """Support vector machines on the features of a network.
 
 Features are standardised first: kernels and margins measure distances, and a dimension with large
-numbers would drown the others. Two machines:
+numbers would drown the others. `graft.probes.machines` says which machines there are.
 
-* ``rbf``: `SVC`, cost quadratic in the images; right for up to some ten thousand.
-* ``linear``: `LinearSVC`, cost linear in the images. It is used at every size, although for few
-  images `SVC(kernel="linear")` would do: the two differ in loss (squared hinge against hinge), and
-  a switch between them would show up as a step in a learning curve.
-
-Class membership is decided by the highest decision value; with the RBF kernel and several classes
-it sums up the votes of one-against-one machines. Where an image may show several classes, there is
-a machine for each of them, and it decides by the sign of its value. Decision values also rank
-images for ROC and precision-recall curves; calibrated probabilities (`SVC(probability=True)`,
-deprecated in scikit-learn 1.9) are not supported.
+Class membership is decided by the highest decision value; with the exact RBF kernel and several
+classes it sums up the votes of one-against-one machines. Where an image may show several classes,
+there is a machine for each of them, and it decides by the sign of its value. Decision values also
+rank images for ROC and precision-recall curves; calibrated probabilities
+(`SVC(probability=True)`, deprecated in scikit-learn 1.9) are not supported.
 """
 
 from __future__ import annotations
@@ -26,15 +21,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graft.classes import NOT_COUNTED, REST, class_index, one_against_rest
-from graft.errors import GraftError
-from graft.probes.machines import LINEAR_ITERATIONS, SVMRecipe, fit_machine, new_machine
-from graft.probes.one_against_rest import OneAgainstRest, fit_one_against_rest
+from graft.probes.checks import require_features, require_some_difference, require_width
+from graft.probes.machines import (
+    SVMRecipe,
+    SVMSearch,
+    explain_solver,
+    fit_exact,
+    scale_gamma,
+    solver_for,
+    takes_onedal,
+)
+from graft.probes.one_against_rest import Questions, fit_exact_labels, fit_linear, fit_nystroem
+from graft.probes.plain_machines import PlainMachine
+from graft.probes.search import Row, Setting, chosen, cross_validate
 
 if TYPE_CHECKING:
     from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC, LinearSVC
 
-__all__ = ["SVMClassifier", "SVMRecipe", "fit_svm"]
+__all__ = ["SVMClassifier", "SVMRecipe", "SVMSearch", "fit_svm"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,15 +49,16 @@ class SVMClassifier:
 
     Attributes:
         scaler: Of the features.
-        machine: Its classes are indices into `class_names`; `OneAgainstRest` where an image may
-            show several classes.
+        machine: Its classes are those of `class_names`.
         class_names: K names; ("rest", positive class) of a binary machine.
-        metadata: JSON values: recipe, class_names (all those of the labels it was fitted to),
-            training_images, feature_dimensions, support_vectors, converged, seed and seconds.
+        metadata: JSON values: recipe (with the C and gamma that were chosen), class_names (all
+            those of the labels it was fitted to), solver, training_images, feature_dimensions,
+            support_vectors, converged, seed, seconds, search (a row for each setting that
+            cross-validation tried) and search_seconds.
     """
 
     scaler: StandardScaler
-    machine: SVC | LinearSVC | OneAgainstRest
+    machine: PlainMachine
     class_names: tuple[str, ...]
     metadata: dict[str, Any]
 
@@ -70,21 +75,9 @@ class SVMClassifier:
         Raises:
             GraftError: Features of another width than those fitted to, or not finite.
         """
-        width = self.metadata["feature_dimensions"]
-        if features.ndim != 2 or features.shape[1] != width:
-            raise GraftError(
-                f"the SVM was fitted to {width} features an image, got an array of shape "
-                f"{features.shape}: extract them with the same features.taps and backbone"
-            )
-        _check_finite(features)
+        require_width(features, self.metadata["feature_dimensions"], "the SVM")
         values = self.machine.decision_function(self.scaler.transform(features))
-        if isinstance(self.machine, OneAgainstRest):
-            return np.asarray(values, dtype=np.float32)
-        if values.ndim == 1:
-            values = np.stack([-values, values], axis=1)
-        scores = np.full((len(features), len(self.class_names)), -np.inf, dtype=np.float32)
-        scores[:, self.machine.classes_] = values
-        return scores
+        return np.asarray(values, dtype=np.float32)
 
     def targets(self, labels: np.ndarray) -> np.ndarray:
         """Labels in this machine's classes: themselves, or 1 for the positive class and else 0.
@@ -109,94 +102,163 @@ def fit_svm(
 ) -> SVMClassifier:
     """Fit a support vector machine, or one for each class where an image may show several.
 
+    A C or gamma that is "auto" is chosen before, by cross-validation on these images.
+
     Args:
         features: (N, D), any floating type.
         labels: int64 (N,), indices into `class_names`; or of a multi-label task int8 (N, K), 1
             present, 0 absent, -1 not counted, which leaves the image out of that class's machine.
         class_names: K names, of the labels.
         recipe: Kernel and its constants.
-        seed: Of the order in which the linear machine visits images; the rbf one has no chance
+        seed: Of the folds of cross-validation and of the landmarks; a machine itself has no chance
             in it.
 
     Raises:
         GraftError: An unknown kernel or positive class, a single class among the labels (no class
             that some images show and others do not), features that are not finite, or more images
-            than the rbf machines of a multi-label task can take.
+            than the exact rbf machines of a multi-label task can take.
         ValueError: Features and labels of different length.
     """
-    if features.ndim != 2 or labels.shape not in (
-        (len(features),),
-        (len(features), len(class_names)),
-    ):
-        raise ValueError(f"features {features.shape} and labels {labels.shape} do not fit (N, D)")
-    _check_finite(features)
+    require_features(features, labels, class_names)
     settings = asdict(recipe)
+    del settings["search"]  # what it found is kept instead
     targets = _targets(labels, class_names, settings)
     if targets.ndim == 1:
         counted = targets != NOT_COUNTED
         features, targets = features[counted], targets[counted]
     names = tuple(class_names) if recipe.positive_class is None else (REST, recipe.positive_class)
     _check_targets(targets, names)
+    problem = _Problem(features, targets, len(names), recipe, seed)
+    several_labels = targets.ndim == 2
+    explained = explain_solver(problem.solver, recipe, len(features), several_labels=several_labels)
+    logger.info("%s.", explained)
     started = time.perf_counter()
-    scaler, machine, converged, supporting = _fit(features, targets, recipe, seed)
+    rows = problem.search()
+    searched = time.perf_counter() - started
+    constants = {"C": recipe.C, "gamma": problem.gamma}
+    if rows:
+        constants |= {name: value for name, value in chosen(rows).items() if name in constants}
+    started = time.perf_counter()
+    scaler, ((machine, converged),) = problem.fit(features, targets, [constants])
     seconds = time.perf_counter() - started
+    if not converged:
+        logger.warning("The SVM did not converge; a smaller svm.C is easier: %s", constants["C"])
     metadata = {
-        "recipe": settings,
+        "recipe": settings | {"C": constants["C"], "gamma": constants["gamma"]},
         "class_names": list(class_names),
+        "solver": problem.solver,
+        "onedal": problem.solver == "exact"
+        and takes_onedal(recipe, len(features), several_labels=several_labels),
         "training_images": len(features),
         "feature_dimensions": features.shape[1],
-        "support_vectors": supporting,
+        "support_vectors": _count_support_vectors(machine, scaler, features, targets),
         "converged": converged,
         "seed": seed,
         "seconds": seconds,
+        "search": rows,
+        "search_seconds": searched if rows else 0.0,
     }
     return SVMClassifier(scaler, machine, names, metadata)
 
 
-def _fit(
-    features: np.ndarray, targets: np.ndarray, recipe: SVMRecipe, seed: int
-) -> tuple[StandardScaler, SVC | LinearSVC | OneAgainstRest, bool, int]:
-    """Scaler and machine, whether the solver reached its tolerance, how many support vectors."""
-    from sklearn.preprocessing import StandardScaler
+class _Problem:
+    """Images to tell apart, and how."""
 
-    scaler = StandardScaler()
-    scaled = scaler.fit_transform(features)
-    machine: SVC | LinearSVC | OneAgainstRest
-    if targets.ndim == 2:
-        machine, converged = fit_one_against_rest(scaled, targets, recipe, seed)
-    else:
-        machine = new_machine(recipe, seed)
-        converged = fit_machine(machine, scaled, targets)
-    if not converged:
-        logger.warning(
-            "The linear SVM did not converge in %d iterations; a smaller svm.C (now %g) is easier",
-            LINEAR_ITERATIONS,
-            recipe.C,
+    def __init__(
+        self,
+        features: np.ndarray,
+        targets: np.ndarray,
+        class_count: int,
+        recipe: SVMRecipe,
+        seed: int,
+    ) -> None:
+        self.features, self.targets, self.class_count = features, targets, class_count
+        self.recipe, self.seed = recipe, seed
+        self.solver = solver_for(recipe, len(features), several_labels=targets.ndim == 2)
+        self.gamma = self._gamma()
+
+    def _gamma(self) -> float | None:
+        """The recipe's gamma, or "scale" as a number; None of a linear machine."""
+        from sklearn.preprocessing import StandardScaler
+
+        if self.solver == "linear":
+            return None
+        if not isinstance(self.recipe.gamma, str):
+            return self.recipe.gamma
+        return scale_gamma(StandardScaler().fit_transform(self.features))
+
+    def search(self) -> list[Row]:
+        """What cross-validation finds; no rows where there is nothing to choose."""
+        recipe = self.recipe
+        prices = sorted(recipe.search.C) if recipe.C == "auto" else [recipe.C]
+        gammas = [self.gamma]
+        if recipe.gamma == "auto" and self.gamma is not None:
+            gammas = [self.gamma * factor for factor in sorted(recipe.search.gamma)]
+        if recipe.C != "auto" and len(gammas) == 1:
+            return []
+        groups = [[{"C": price, "gamma": gamma} for price in prices] for gamma in gammas]
+        if self.solver == "exact":  # which fits one machine after the other
+            groups = [[setting] for group in groups for setting in group]
+
+        def score(
+            train: np.ndarray, held: np.ndarray, group: Sequence[Setting]
+        ) -> list[np.ndarray]:
+            scaler, fitted = self.fit(self.features[train], self.targets[train], group)
+            scaled = scaler.transform(self.features[held])
+            return [machine.decision_function(scaled) for machine, _ in fitted]
+
+        return cross_validate(
+            self.targets,
+            groups,
+            score,
+            class_count=self.class_count,
+            folds=recipe.search.folds,
+            seed=self.seed,
+            what="C and gamma of the SVM" if len(gammas) > 1 else "C of the SVM",
         )
-    return scaler, machine, converged, _count_support_vectors(machine, scaled, targets)
+
+    def fit(
+        self, features: np.ndarray, targets: np.ndarray, group: Sequence[Setting]
+    ) -> tuple[StandardScaler, list[tuple[PlainMachine, bool]]]:
+        """A scaler, and for each setting (of one gamma) a machine and whether it converged."""
+        from sklearn.preprocessing import StandardScaler
+
+        recipe, gamma = self.recipe, group[0]["gamma"]
+        prices = [float(setting["C"]) for setting in group]
+        scaler = StandardScaler()
+        scaled = scaler.fit_transform(features)
+        if self.solver == "exact" and targets.ndim == 1:
+            return scaler, [
+                (fit_exact(scaled, targets, self.class_count, recipe, price, gamma), True)
+                for price in prices
+            ]
+        questions = Questions.of(targets, self.class_count, recipe.class_weight)
+        if self.solver == "exact":
+            return scaler, [
+                (fit_exact_labels(scaled, questions, recipe, price, gamma), True)
+                for price in prices
+            ]
+        if self.solver == "nystroem":
+            return scaler, fit_nystroem(
+                scaled, questions, prices, gamma, recipe.landmarks, self.seed
+            )
+        return scaler, fit_linear(scaled, questions, prices)
 
 
 def _count_support_vectors(
-    machine: SVC | LinearSVC | OneAgainstRest, scaled: np.ndarray, targets: np.ndarray
+    machine: PlainMachine, scaler: StandardScaler, features: np.ndarray, targets: np.ndarray
 ) -> int:
     """Training images that hold the boundary; removing any other changes nothing.
 
-    `LinearSVC` does not tell, but with squared hinge loss they are the images within the margin,
-    or beyond it, of at least one of the one-against-the-rest machines.
+    Those that an rbf machine keeps; of a linear one they are the images within the margin, or
+    beyond it, of at least one of the machines of one class against the rest.
     """
-    if isinstance(machine, OneAgainstRest):
-        if machine.vectors is not None:
-            return len(machine.vectors)
-        values = machine.decision_function(scaled)
-        own, counted = targets == 1, targets != NOT_COUNTED
-    else:
-        if hasattr(machine, "n_support_"):
-            return int(machine.n_support_.sum())
-        values = machine.decision_function(scaled)
-        if values.ndim == 1:
-            values = np.stack([-values, values], axis=1)
-        own, counted = targets[:, None] == machine.classes_, np.array(True)
-    return int(((np.where(own, values, -values) < 1) & counted).any(axis=1).sum())
+    if machine.vectors is not None:
+        return len(machine.vectors)
+    values = machine.decision_function(scaler.transform(features))
+    labels = Questions.of(targets, machine.class_count, None).labels
+    margins = np.where(labels == 1, values, -values)
+    return int(((margins < 1) & (labels != NOT_COUNTED)).any(axis=1).sum())
 
 
 def _targets(
@@ -213,20 +275,10 @@ def _targets(
 
 def _check_targets(targets: np.ndarray, names: tuple[str, ...]) -> None:
     """Refuse labels that tell nothing apart; say which classes of several tell nothing."""
+    require_some_difference(targets, names, "an SVM", " and svm.positive_class")
     if targets.ndim == 1:
-        if len(np.unique(targets)) < 2:
-            found = ", ".join(names[k] for k in np.unique(targets)) or "none"
-            raise GraftError(
-                f"an SVM separates at least two classes, but the {len(targets)} training images "
-                f"hold only: {found}; check split.shots, split.train_size and svm.positive_class"
-            )
         return
     shown, absent = (targets == 1).any(axis=0), (targets == 0).any(axis=0)
-    if not (shown & absent).any():
-        raise GraftError(
-            f"there is no class that some of the {len(targets)} training images show and others "
-            "do not; check split.shots and split.train_size"
-        )
     for kind, which in (("never", ~shown), ("always", shown & ~absent)):
         if which.any():
             logger.warning(
@@ -235,13 +287,3 @@ def _check_targets(targets: np.ndarray, names: tuple[str, ...]) -> None:
                 ", ".join(names[k] for k in np.flatnonzero(which)),
                 "none" if kind == "never" else "each",
             )
-
-
-def _check_finite(features: np.ndarray) -> None:
-    broken = ~np.isfinite(features).all(axis=1)
-    if broken.any():
-        raise GraftError(
-            f"the features of {int(broken.sum())} of {len(features)} images are not finite "
-            f"(first: row {int(broken.argmax())}); check the checkpoint's weights, or extract "
-            "with compute.precision fp32"
-        )

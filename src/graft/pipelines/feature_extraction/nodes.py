@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.from_parameters import classifier_from_parameters
+from graft.pipelines.from_parameters import backbone_from_parameters
 
 if TYPE_CHECKING:
     from graft.images.store import ImageStore
@@ -26,27 +26,19 @@ def extract(
     """Features of all images from the pretrained backbone, which stays as it is.
 
     What the cache knows of the same network and pixels is not computed again.
-
-    The tap "logits" gives the outputs of the head that the weights came with, so the classes of
-    the source task.
     """
     from graft.compute import resolve_compute
-    from graft.models.classifier import build_pretrained
+    from graft.models.workload import workload_of
     from graft.probes.extraction import extract_features
 
-    if "logits" in features["taps"] and pretrained_weights is not None:
-        classifier = build_pretrained(
-            model["backbone"], pretrained_weights, model["input_size"], model["options"]
-        )
-    else:
-        classifier = classifier_from_parameters(
-            image_store, dataset_card, pretrained_weights, model, seed
-        )
+    classifier = backbone_from_parameters(
+        image_store, dataset_card, pretrained_weights, model, features["taps"], seed
+    )
     return extract_features(
         classifier,
         image_store,
         features["taps"],
-        resolve_compute(**compute),
+        resolve_compute(**compute, workload=workload_of(classifier, image_store.images.shape[1])),
         grid=features["grid"],
         batch_size=features["batch_size"],
         cache=feature_cache,

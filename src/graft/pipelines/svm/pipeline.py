@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.fit,
                 inputs=["features", "params:svm", "params:seed"],
-                outputs="svm",
+                outputs=["svm", "svm_search"],
                 name="fit_svm",
             )
         ],

@@ -21,6 +21,10 @@ ENTRIES = {
         "backbone": "resnet20_cifar",
         "weights": "shipped",
     },
+    "candidate_weights": {
+        "type": "graft.datasets.CandidateWeightsDataset",
+        "candidates": [{"backbone": "resnet20_cifar", "weights": "shipped"}],
+    },
     "decoded_images": {
         "type": "graft.datasets.DecodedImagesDataset",
         "filepath": "data/02_intermediate/decoded/digits-1a2b3c4d",
@@ -29,10 +33,31 @@ ENTRIES = {
         "type": "graft.datasets.TrainingStateDataset",
         "filepath": "data/06_models/digits/training_state",
     },
+    "prediction_bundle": {
+        "type": "graft.datasets.ChosenBundleDataset",
+        "bundle": "model_bundle",
+        "experiment": "digits",
+        "folder": "data/06_models/digits",
+    },
+    "prediction_images": {"type": "graft.datasets.ImageFolderDataset", "folder": None},
     "feature_cache": {
         "type": "graft.datasets.FeatureCacheDataset",
         "filepath": "data/04_feature/cache",
         "max_gigabytes": 8.0,
+    },
+    "run_origin": {
+        "type": "graft.datasets.RunOriginDataset",
+        "project_path": ".",
+        "pipeline": "transfer_learning",
+        "parameters": {"experiment": "digits"},
+        "changes": [],
+    },
+    "compared_results": {
+        "type": "graft.datasets.RunResultsDataset",
+        "folder": "data/07_model_output",
+        "predictions": ["finetuned_predictions"],
+        "runs": None,
+        "experiments": ["digits"],
     },
     "duplicate_pairs": {
         "type": "graft.datasets.DuplicatePairsDataset",
@@ -46,12 +71,17 @@ ENTRIES = {
         name: {"type": f"graft.datasets.{kind}", "filepath": f"data/{name}", "versioned": True}
         for name, kind in {
             "best_checkpoint": "CheckpointDataset",
+            "model_bundle": "BundleDataset",
+            "exported_network": "ExportedNetworkDataset",
             "features": "FeaturesDataset",
             "svm": "SVMDataset",
+            "linear_probe": "LinearProbeDataset",
+            "knn": "KNNDataset",
             "quarantine": "TableDataset",
             "test_metrics": "MetricsDataset",
             "confusion_matrix": "FigureDataset",
             "model_card": "TextDataset",
+            "report": "HTMLDataset",
         }.items()
     },
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graft.evaluation import Predictions, baseline_predictions
+from graft.evaluation.baselines import majority_share
 from graft.evaluation.metrics import overall_scores
 
 
@@ -42,3 +43,11 @@ def test_random_rankings_come_to_the_mean_prevalence() -> None:
         for given in (random, baseline_predictions(random))
     )
     assert found == pytest.approx(expected, abs=0.01)
+
+
+def test_the_majority_share_is_the_accuracy_of_one_answer() -> None:
+    assert majority_share(np.array([2, 0, 2, 2])) == 0.75
+    several = np.array([[1, 0, 0], [1, 1, 0], [1, -1, 0], [0, 0, 0]])
+    assert majority_share(several) == pytest.approx((3 + 2 + 4) / 11)
+    assert np.isnan(majority_share(np.array([], dtype=int)))
+    assert np.isnan(majority_share(np.full((2, 2), -1)))

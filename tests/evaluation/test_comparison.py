@@ -12,6 +12,7 @@ from scipy.stats import ttest_rel
 
 from graft.evaluation import (
     Predictions,
+    classification_metrics,
     comparison_table,
     mcnemar_exact,
     paired_difference,
@@ -57,7 +58,7 @@ def test_swapping_the_methods_turns_the_sign() -> None:
     assert there.low == pytest.approx(-back.high, abs=0.01)
 
 
-@pytest.mark.parametrize("measure", ["accuracy", "balanced_accuracy", "macro_f1"])
+@pytest.mark.parametrize("measure", ["accuracy", "balanced_accuracy", "macro_f1", "weighted_f1"])
 def test_methods_that_agree_everywhere_differ_by_nothing_but_not_certainly(measure: str) -> None:
     interval = paired_difference(A, A, **SETTINGS, measure=measure)
     room = 1.96**2 / (400 + 1.96**2)
@@ -117,7 +118,8 @@ def test_the_table_has_a_row_for_each_method_in_order_and_the_baseline_last() ->
     assert table.loc["fine-tuned", ["difference", "difference_low", "mcnemar_p"]].isna().all()
     assert table["predict_seconds"].tolist()[:2] == [0.25, 0.25]
     assert table.loc["fine-tuned", "trainable_parameters"] == 270_000
-    unknown = ["train_seconds", "trainable_parameters", "epochs"]
+    assert table["images_per_second"].tolist()[:2] == [1600, 1600]
+    unknown = ["train_seconds", "parameters", "trainable_parameters", "epochs"]
     assert table.loc["majority class", [*unknown, "predict_seconds"]].isna().all()
 
 
@@ -125,7 +127,7 @@ def test_whole_numbers_stay_whole_in_csv() -> None:
     table = comparison_table([A, B], {"fine-tuned": {"epochs": 12}}, **SETTINGS)
     rows = table.to_csv(index=False).splitlines()
     assert rows[0].startswith("method,test_images,accuracy,accuracy_low,accuracy_high,macro_f1,")
-    assert rows[1].endswith(",,0.25,,12")
+    assert rows[1].endswith(",,0.25,1600.0,,,,12")
     assert pd.api.types.is_integer_dtype(table["test_images"])
 
 
@@ -227,10 +229,31 @@ def test_equal_predictions_of_several_labels_differ_by_nothing_but_not_certainly
     assert interval == pytest.approx((0, -room, room), abs=1e-4)
 
 
-def test_a_loss_cannot_be_compared_with_decision_values() -> None:
+@pytest.mark.parametrize("measure", ["log_loss", "brier"])
+def test_losses_are_compared_between_probabilities_and_with_nothing_else(measure: str) -> None:
+    both = [
+        classification_metrics(p, resamples=2, confidence=0.95, seed=0)[measure]["value"]
+        for p in (SEVERAL, NOISY)
+    ]
+    interval = paired_difference(SEVERAL, NOISY, **SETTINGS, measure=measure)
+    assert interval.value == pytest.approx(both[0] - both[1])
+    assert interval.low < interval.value < interval.high < 0
     machine = replace(NOISY, scores=NOISY.scores - 0.5, threshold=0.0)
-    with pytest.raises(ValueError, match="unknown measure 'mean_loss'"):
-        paired_difference(SEVERAL, machine, **SETTINGS, measure="mean_loss")
+    with pytest.raises(ValueError, match=f"unknown measure '{measure}'"):
+        paired_difference(SEVERAL, machine, **SETTINGS, measure=measure)
+
+
+def test_losses_of_single_labels_are_compared_too() -> None:
+    rng = np.random.default_rng(0)
+    sure, unsure = (
+        replace(A, method=name, scores=(np.eye(4)[A.predicted] + noise) / (1 + 4 * noise))
+        for name, noise in (("sure", rng.random((400, 1)) / 50), ("unsure", 0.5))
+    )
+    interval = paired_difference(sure, unsure, **SETTINGS, measure="log_loss")
+    each = [-np.log(p.scores[np.arange(400), LABELS]).mean() for p in (sure, unsure)]
+    assert interval.value == pytest.approx(each[0] - each[1], rel=1e-5)
+    same = paired_difference(sure, sure, **SETTINGS, measure="log_loss")
+    assert same == (0, 0, 0)
 
 
 def test_the_table_of_several_labels_has_no_test_of_right_and_wrong() -> None:

@@ -47,6 +47,7 @@ def test_values_equal_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> Non
             "accuracy": sklearn_metrics.accuracy_score(labels, predicted),
             "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(labels, predicted),
             "macro_f1": sklearn_metrics.f1_score(labels, predicted, average="macro"),
+            "weighted_f1": sklearn_metrics.f1_score(labels, predicted, average="weighted"),
         }
     assert {name: ours[name]["value"] for name in expected} == pytest.approx(expected)
     precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
@@ -56,7 +57,8 @@ def test_values_equal_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> Non
         assert (row["precision"], row["f1"], row["support"]) == pytest.approx(
             (precision[k], f1[k], support[k])
         )
-        assert row["accuracy"] == (pytest.approx(recall[k]) if support[k] else None)
+        assert row["recall"] == (pytest.approx(recall[k]) if support[k] else None)
+        assert row["accuracy"] == row["recall"]
     counts = sklearn_metrics.confusion_matrix(labels, predicted, labels=range(4))
     assert ours["confusion_matrix"]["counts"] == counts.tolist()
 
@@ -68,7 +70,9 @@ def test_every_interval_holds_its_value_and_stays_between_0_and_1(
 ) -> None:
     labels, predicted = np.array(pairs).T
     ours = measured(predicting(labels, predicted))
-    found = [ours[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")]
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "brier", "ece")
+    found = [ours[name] for name in names]
+    found[4] = {end: number / 2 for end, number in found[4].items()}  # Brier scores go up to 2
     found += [row | {"value": row["accuracy"]} for row in ours["per_class"].values()]
     for row in found:
         if row["value"] is None:
@@ -183,3 +187,27 @@ def test_ranking_of_many_classes_is_the_micro_average() -> None:
     assert ours["roc_auc"]["low"] < expected < ours["roc_auc"]["high"]
     precision = average_precision_score(one_hot, scores, average="micro")
     assert ours["average_precision"]["value"] == pytest.approx(precision)
+
+
+@given(st.integers(6, 9), st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans())
+def test_top5_accuracy_equals_that_of_scikit_learn(
+    classes: int, images: int, seed: int, coarse: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, images)
+    # Coarse scores are full of ties, of which scikit-learn takes the last class first.
+    scores = rng.integers(0, 3, (images, classes)) if coarse else rng.normal(size=(images, classes))
+    names = tuple(map(str, range(classes)))
+    given = Predictions("any", np.arange(images), labels, scores, names, 0.0)
+    expected = sklearn_metrics.top_k_accuracy_score(
+        classes - 1 - labels, scores[:, ::-1].astype(np.float32), k=5, labels=range(classes)
+    )
+    ours = measured(given, resamples=2)
+    assert ours["top5_accuracy"]["value"] == pytest.approx(expected)
+    assert ours["accuracy"]["value"] <= ours["top5_accuracy"]["value"]
+
+
+def test_of_five_classes_five_guesses_say_nothing() -> None:
+    assert "top5_accuracy" not in measured(predicting([0, 1], [0, 1], classes=5))
+    six = measured(predicting([0, 1], [0, 1], classes=6))["top5_accuracy"]
+    assert six == {"value": 1, "low": pytest.approx(0.342, abs=1e-3), "high": 1}

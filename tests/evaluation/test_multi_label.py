@@ -53,16 +53,19 @@ def test_values_equal_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]
             sklearn_metrics.f1_score(labels, said, average=average, zero_division=np.nan)
             for average in ("macro", "micro")
         )
+        weighted = sklearn_metrics.f1_score(labels, said, average="weighted", zero_division=0)
         of_classes = sklearn_metrics.precision_recall_fscore_support(labels, said, zero_division=0)
     shown = labels.any(axis=0)
     expected = {
         "macro_f1": np.nan_to_num(macro),
         "micro_f1": np.nan_to_num(micro),
+        "weighted_f1": weighted,
         "label_accuracy": 1 - sklearn_metrics.hamming_loss(labels, said),
         "exact_match": sklearn_metrics.accuracy_score(labels, said),
-        "mean_loss": sklearn_metrics.log_loss(
+        "log_loss": sklearn_metrics.log_loss(
             labels.ravel(), scores.astype(np.float32).ravel(), labels=[0, 1]
         ),
+        "brier": sklearn_metrics.brier_score_loss(labels.ravel() == 1, scores.ravel()),
     }
     assert {name: ours[name]["value"] for name in expected} == pytest.approx(expected, rel=1e-5)
     mean = ours["mean_average_precision"]["value"]
@@ -169,7 +172,7 @@ def test_the_11_point_mean_is_that_of_the_classes_and_has_no_interval() -> None:
 def test_decision_values_have_no_loss_and_decide_above_0() -> None:
     labels = np.array([[1, 0], [0, 1], [1, 1]])
     ours = measured(predicting(labels, [[0.2, -1.5], [-0.1, 3.0], [0.5, -0.2]], threshold=0.0))
-    assert "mean_loss" not in ours
+    assert "log_loss" not in ours
     assert ours["threshold"] == 0
     assert ours["label_accuracy"]["value"] == pytest.approx(5 / 6)
     assert ours["exact_match"]["value"] == pytest.approx(2 / 3)
@@ -182,7 +185,7 @@ def test_the_loss_is_that_of_training() -> None:
     labels = np.random.default_rng(0).integers(0, 2, (50, 4))
     ours = measured(predicting(labels, logits.sigmoid().numpy()))
     expected = torch.nn.functional.multilabel_soft_margin_loss(logits, torch.from_numpy(labels))
-    assert ours["mean_loss"]["value"] == pytest.approx(float(expected), rel=1e-5)
+    assert ours["log_loss"]["value"] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_classifier_that_learnt_nothing_is_unmasked() -> None:

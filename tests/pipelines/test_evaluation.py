@@ -15,11 +15,17 @@ from graft.evaluation import Predictions
 from graft.pipelines.evaluation import nodes
 from graft.tracking.records import record_metrics
 
-METHODS = (nodes.FINETUNED, nodes.SVM, nodes.SCRATCH)
+METHODS = (nodes.FINETUNED, nodes.SVM, nodes.LINEAR_PROBE, nodes.KNN, nodes.SCRATCH)
 CLASSES = ("cat", "dog", "person")
 CHECKPOINT: Any = SimpleNamespace(
-    metadata={"train_seconds": 3.0, "trainable_parameters": 10, "trained_epochs": 2}
+    metadata={
+        "train_seconds": 3.0,
+        "parameters": 20,
+        "trainable_parameters": 10,
+        "trained_epochs": 2,
+    }
 )
+SUMMARY = pd.DataFrame({"stage": ["head", "total"], "multiply_accumulates": [5, 1500]})
 EVALUATION = {"bootstrap_resamples": 20, "confidence": 0.95}
 
 
@@ -49,8 +55,9 @@ def compared(
     predictions: list[Predictions], positive_class: str | None = None
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     frames = [p.to_frame() for p in predictions]
+    fitted = machine(positive_class)
     return nodes.compare(
-        *frames, CHECKPOINT, CHECKPOINT, machine(positive_class), EVALUATION, seed=0
+        *frames, CHECKPOINT, CHECKPOINT, fitted, fitted, fitted, SUMMARY, EVALUATION, seed=0
     )
 
 
@@ -63,9 +70,10 @@ def test_either_task_gives_metrics_a_table_and_all_figures(predict: Any, measure
     assert tuple(metrics) == METHODS
     json.dumps(metrics, allow_nan=False)
     assert [metrics[method][measure]["value"] for method in METHODS] == pytest.approx(
-        table[measure].tolist()[:3]
+        table[measure].tolist()[:5]
     )
-    assert table["train_seconds"].tolist()[:3] == [3.0, 0.5, 3.0]
+    assert table["train_seconds"].tolist()[:5] == [3.0, 0.5, 0.5, 0.5, 3.0]
+    assert table["multiply_accumulates"].tolist()[:5:4] == [1500, 1500]
     images = np.zeros((60, 8, 8, 3), dtype=np.uint8)
     store: Any = SimpleNamespace(images=images, indices=lambda split: np.arange(60))
     figures = [
@@ -92,20 +100,20 @@ def test_mlflow_gets_the_scores_over_all_classes_and_no_other(
         if name.startswith("test/fine-tuned/")
     }
     scores = {"mean_average_precision", "macro_f1", "micro_f1", "label_accuracy", "exact_match"}
-    scores |= {"mean_loss", "roc_auc", "average_precision"}
+    scores |= {"weighted_f1", "log_loss", "brier", "ece", "roc_auc", "average_precision"}
     ends = {f"{score}_{end}" for score in scores for end in ("low", "high")}
     assert of_the_network == scores | ends | {"mean_average_precision_11_point"}
-    assert "test/SVM on frozen features/mean_loss" not in logged
+    assert "test/SVM on frozen features/log_loss" not in logged
     value = metrics["from scratch"]["mean_average_precision"]["value"]
     assert logged["test/from scratch/mean_average_precision"] == value
 
 
 def test_where_the_machine_is_binary_the_task_is_for_all() -> None:
-    network, scratch = several(nodes.FINETUNED), several(nodes.SCRATCH)
+    network, *others, scratch = (several(m) for m in METHODS if m != nodes.SVM)
     of_machine = several(nodes.SVM).as_binary("dog")
-    metrics, table = compared([network, of_machine, scratch], positive_class="dog")
+    metrics, table = compared([network, of_machine, *others, scratch], positive_class="dog")
     counted = int((network.labels[:, 1] >= 0).sum())
-    assert table["test_images"].tolist() == [counted] * 4
+    assert table["test_images"].tolist() == [counted] * 6
     assert table["method"].tolist()[-1] == "majority class"
     assert metrics[nodes.FINETUNED]["positive_class"] == "dog"
     assert metrics[nodes.FINETUNED]["class_names"] == ["rest", "dog"]

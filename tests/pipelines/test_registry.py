@@ -2,14 +2,27 @@
 
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from graft.hooks import TIMING
 from graft.pipeline_registry import register_pipelines
 
-STAGES = ("ingest", "augmentation", "training", "feature_extraction", "svm", "evaluation")
+STAGES = (
+    "ingest",
+    "augmentation",
+    "training",
+    "feature_extraction",
+    "svm",
+    "probes",
+    "evaluation",
+    "explanation",
+    "bundle",
+    "report",
+)
 CATALOG = Path(__file__).parents[2] / "conf" / "base"
 
 
@@ -27,16 +40,27 @@ def entries():
 
 
 def test_transfer_learning_chains_all_stages_and_is_the_default(pipelines):
-    assert set(pipelines) == {*STAGES, "transfer_learning", "pretraining", "__default__"}
+    others = {
+        "transfer_learning",
+        "pretraining",
+        "learning_rate_finder",
+        "label_audit",
+        "__default__",
+    }
+    others |= {"comparison", "learning_curves", "backbone_selection"}
+    others |= {"svm_bundle", "linear_probe_bundle", "prediction", "export", "training_helper"}
+    assert set(pipelines) == {*STAGES, *others}
     chained = {node for name in STAGES for node in pipelines[name].nodes}
     assert set(pipelines["transfer_learning"].nodes) == chained
     assert pipelines["__default__"] is pipelines["transfer_learning"]
 
 
 def test_transfer_learning_starts_from_the_source_and_the_weights_alone(pipelines):
-    inputs = {name for name in pipelines["transfer_learning"].inputs() if "params:" not in name}
+    chain = pipelines["transfer_learning"]
+    inputs = {name for name in chain.inputs() if not name.startswith("param")}
     states = {"training_state", "scratch_state"}  # empty but after an interruption
-    assert inputs == {"source_images", "pretrained_weights", "feature_cache"} | states
+    read = {"source_images", "pretrained_weights", "feature_cache", "run_origin"}
+    assert inputs == read | states
 
 
 def test_whatever_is_handed_from_stage_to_stage_is_stored(pipelines, entries):
@@ -54,12 +78,28 @@ def test_every_dataset_has_an_entry_and_every_entry_a_use(pipelines, entries):
         for dataset in pipeline.datasets()
         if not dataset.startswith("param")
     }
-    assert used == set(entries)
+    assert used | {TIMING} == set(entries)  # which a hook saves
 
 
 def test_every_entry_has_a_layer(entries):
     for name, entry in entries.items():
         assert entry["metadata"]["kedro-viz"]["layer"], name
+
+
+def test_the_layers_of_each_pipeline_have_an_order(pipelines, entries):
+    """Without one Kedro-Viz silently shows no layers at all.
+
+    It draws a stage as one box, whose outputs all depend on all of its inputs.
+    """
+    layer = {name: entry["metadata"]["kedro-viz"]["layer"] for name, entry in entries.items()}
+    for pipeline in pipelines.values():
+        before = {name: set() for name in layer.values()}
+        for stage in {node.namespace for node in pipeline.nodes}:
+            box = pipeline.filter(node_namespaces=[stage])
+            above = {layer[name] for name in box.inputs() if name in layer}
+            for output in box.all_outputs():
+                before[layer[output]] |= above - {layer[output]}
+        tuple(TopologicalSorter(before).static_order())  # an error where they go in a circle
 
 
 def test_results_are_versioned(entries):
@@ -76,6 +116,20 @@ def test_test_images_do_not_reach_training(pipelines):
     """Evaluation is downstream of training, never the other way round."""
     upstream = pipelines["transfer_learning"].to_outputs("best_checkpoint", "svm")
     assert not any("evaluation" in node.name for node in upstream.nodes)
+
+
+def test_the_report_shows_all_figures_of_the_stages_before_it(pipelines):
+    (report,) = pipelines["report"].nodes
+    figures = pipelines["evaluation"].outputs() | pipelines["explanation"].outputs()
+    assert figures - {"timing"} <= set(report.inputs)
+    assert "report" in pipelines["transfer_learning"].outputs()
+
+
+def test_helpers_do_what_the_first_host_does_in_its_order(pipelines):
+    """Each training meets under its own name: who came to another one would wait for ever."""
+    helped = [node.name.partition("help_")[2] for node in pipelines["training_helper"].nodes]
+    order = [node.name.partition("train_")[2] for node in pipelines["transfer_learning"].nodes]
+    assert helped == [name for name in order if name]
 
 
 def test_registering_imports_nothing_heavy():

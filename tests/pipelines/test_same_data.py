@@ -19,10 +19,13 @@ MODEL = {
     "options": {},
     "head_hidden": None,
     "head_dropout": 0.5,
+    "lora_rank": None,
+    "lora_alpha": 16.0,
     "input_size": None,
     "normalisation": "auto",
     "freezing": "none",
 }
+ALONE = {"per_host": 1, "hosts": 1, "rendezvous": "auto", "timeout": 60}
 AUGMENTATION = {"policy": "none", "mixup": 0.0, "cutmix": 0.0}
 COMPUTE = {"device": "cpu", "precision": "fp32", "threads": 1}
 FEATURES = {"taps": ["stage2"], "grid": 1, "batch_size": 64}
@@ -32,7 +35,9 @@ SVM = {"kernel": "rbf", "C": 1.0, "gamma": "scale", "positive_class": None, "cla
 def scratch(store, card=None):
     card = card or dataset_card(store)
     epochs = {"epochs": 1, "batch_size": 16}
-    return train_from_scratch(store, card, None, MODEL, epochs, {}, AUGMENTATION, COMPUTE, 0)[0]
+    return train_from_scratch(
+        store, card, None, MODEL, epochs, {}, AUGMENTATION, COMPUTE, 0, ALONE
+    )[0]
 
 
 def features(store):
@@ -102,3 +107,31 @@ def test_features_and_svm_of_another_split_are_refused(store, cpu):
 def test_a_network_that_cannot_be_built_is_found_out_before_anything_runs(changes, taps, named):
     with pytest.raises(GraftError, match=named):
         require_buildable({**MODEL, **changes}, taps)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "training", "named"),
+    [
+        ("none", {"stage_learning_rates": {"layer4": 0.1}}, r"layer4.*trains stem, stage1"),
+        ("all_except_last", {"stage_learning_rates": {"stage3": 0.1}}, "trains the head only"),
+        ("all_except_last", {"unfreezing": {1: ["layer4"]}}, r"unfreezing: .*no stage 'layer4'"),
+        ("all_except_last", {"unfreezing": {1: "all_except_9"}}, r"unfreezing: .*more stages"),
+        ("all_except_last", {"unfreezing": {10: "none"}}, r"after epoch 10.*training\.epochs"),
+        ("none", {"unfreezing": {1: "first_2"}}, r"would freeze stem, stage1 again"),
+        (
+            "all_except_last",
+            {"unfreezing": {4: ["stage3"], 2: "none"}},
+            r"after epoch 4 would freeze stem, stage1, stage2 again",
+        ),
+        ("none", {"optimizer": "muon"}, "resnet20_cifar trains none outside"),
+        ("none", {"l2_sp": 0.1}, r"l2_sp.*model\.weights is none"),
+    ],
+)
+def test_a_training_that_names_what_is_not_there_is_found_out_too(frozen, training, named):
+    with pytest.raises(GraftError, match=named):
+        require_buildable({**MODEL, "freezing": frozen}, [], training)
+
+
+def test_a_rate_for_a_stage_that_is_unfrozen_later_is_right():
+    training = {"stage_learning_rates": {"stage3": 0.1}, "unfreezing": {2: "all_except_1"}}
+    require_buildable({**MODEL, "freezing": "all_except_last"}, [], training)

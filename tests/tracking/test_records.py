@@ -11,6 +11,7 @@ from kedro.io import DataCatalog, MemoryDataset, Version
 from graft.datasets import MetricsDataset
 from graft.errors import GraftError
 from graft.images.store import ImageStore
+from graft.tracking import records
 from graft.tracking.records import (
     Recorder,
     record_file,
@@ -69,6 +70,19 @@ def test_without_a_run_nothing_is_recorded(store, tmp_path):
     Recorder(DataCatalog({"metrics": metrics})).saved("metrics", {"a": 1})
     record_parameters({"seed": 1})
     assert mlflow.active_run() is None
+
+
+@pytest.mark.parametrize("name", ["digits", None])
+def test_a_bundle_is_recorded_under_its_name_if_it_has_one(run, tmp_path, monkeypatch, name):
+    asked = []
+    monkeypatch.setattr(records, "record_model", lambda *arguments: asked.append(arguments))
+    bundle = MetricsDataset(
+        filepath=str(tmp_path / "bundle"),
+        version=Version(None, "1"),
+        metadata={"mlflow": "model", "registered_as": name},
+    )
+    Recorder(DataCatalog({"bundle": bundle})).saved("bundle", {})
+    assert asked == ([(tmp_path / "bundle/1", "digits")] if name else [])
 
 
 def test_a_misspelt_kind_is_an_error_before_anything_runs():

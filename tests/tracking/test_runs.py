@@ -44,6 +44,12 @@ def test_a_run_says_where_it_comes_from(finished):
     assert {"host", "process", "python", "torch"} <= tags.keys()
 
 
+def test_a_run_says_which_version_of_the_results_is_its_own(finished):
+    project, run, _ = finished
+    (version,) = project.path.glob("data/short/report.json/*")
+    assert run.data.tags["version"] == version.name
+
+
 def test_curves_have_one_point_an_epoch(finished):
     project, run, _ = finished
     from mlflow import MlflowClient

@@ -24,7 +24,7 @@ def comparison() -> pd.DataFrame:
 
 
 def test_every_method_is_shown_with_its_intervals(comparison, capsys):
-    print_summary(comparison, ["kedro viz run"])
+    print_summary({"comparison_table": comparison}, ["kedro viz run"])
     shown = capsys.readouterr().out
     for text in ("1,797 test images", "finetuned", "svm", "0.970", "0.960…0.980", "12.3"):
         assert text in shown
@@ -35,13 +35,39 @@ def test_every_method_is_shown_with_its_intervals(comparison, capsys):
 
 def test_a_tiny_p_value_is_not_zero(comparison, capsys):
     comparison["mcnemar_p"] = 1e-9
-    print_summary(comparison, [])
+    print_summary({"comparison_table": comparison}, [])
     assert "<0.001" in capsys.readouterr().out
 
 
 def test_what_is_not_defined_is_left_empty(comparison, capsys):
-    print_summary(comparison, [])
+    print_summary({"comparison_table": comparison}, [])
     assert "nan" not in capsys.readouterr().out.lower()
+
+
+def test_the_leaderboard_shows_ranks_that_may_be_shared(capsys):
+    row = {"rank": 1, "test_images": 899, "seeds": 3, "measure": "macro_f1", "deviation": 0.004}
+    row |= {"score": 0.97, "score_low": 0.96, "score_high": 0.98}
+    second = {"difference": -0.012, "difference_low": -0.022, "difference_high": 0.002}
+    board = pd.DataFrame(
+        [row | {"method": "digits"}, row | second | {"method": "ten shots", "p_holm": 0.21}]
+    )
+    print_summary({"leaderboard": board}, [])
+    shown = capsys.readouterr().out
+    for text in ("899 test images", "1. digits", "1. ten shots", "macro f1", "-0.012", "0.210"):
+        assert text in shown
+    assert "nan" not in shown.lower()
+
+
+def test_learning_curves_end_with_the_diagnosis(capsys):
+    row = {"method": "scratch", "train_images": 1222, "seeds": 3, "test": 0.9, "gap": 0.05}
+    table = pd.DataFrame([row | {"test_low": 0.8, "test_high": 1.0, "test_deviation": 0.01}])
+    diagnosis = {"scratch": {"sentence": "Too few data [variance]."}}
+    results = {"learning_curve_table": table, "learning_curve_diagnosis": diagnosis}
+    print_summary(results, ["next"])
+    shown = capsys.readouterr().out
+    assert "1,222" in shown
+    assert shown.rstrip().endswith("next")
+    assert shown.index("0.800…1.000") < shown.index("scratch: Too few data [variance].")
 
 
 def test_the_ui_of_a_local_store_is_started_the_light_way():

@@ -9,8 +9,10 @@ that is set. As this happens in the loader and not in a hook, `kedro run`, `kedr
 `kedro catalog`, notebooks and the packaged project all see the same parameters.
 
 For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `pixel_key`,
-`data_key`, `source` and `model` (the sections, so `${globals:source.name}` works too),
-`project_path`, `tracking_uri` and `artifact_root`.
+`data_key`, `source`, `model`, `prediction` and `comparison` (the sections, so
+`${globals:source.name}` works too), `candidates` (the backbones to choose from), `parameters` (all
+of them), `changes` (where they differ from the defaults), `registered_as` (the model's name in
+MLflow's registry), `project_path`, `tracking_uri` and `artifact_root`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.utils import find_kedro_project, is_kedro_project
 from omegaconf import DictConfig, OmegaConf
 
+from graft.config.changes import list_changes
 from graft.config.experiments import ExperimentFolder, leaf_keys
 from graft.config.problems import ConfigError
 from graft.config.schema import validate_parameters
@@ -68,13 +72,14 @@ class GraftConfigLoader(OmegaConfigLoader):
         if not isinstance(name, str):
             raise ConfigError("No experiment is chosen: name one, 'kedro run -x digits'.")
         folder = ExperimentFolder(self._get_conf_env_path("experiments"), self._fs)
-        layers += [(member.file, member.overrides) for member in folder.lineage(name)]
-        layers.append(("--params", runtime))
+        lineage = [(member.file, member.overrides) for member in folder.lineage(name)]
+        layers += [*lineage, ("--params", runtime)]
 
         self._register_runtime_params_resolver()
-        merged = OmegaConf.merge(*(config for _, config in layers))
-        parameters: Any = OmegaConf.to_container(merged, resolve=True)
-        return validate_parameters(parameters, _origins(layers))
+        parameters = validate_parameters(_merge(config for _, config in layers), _origins(layers))
+        preset = _merge([*base.values(), *(config for _, config in lineage)])
+        self._changes = list_changes(parameters, _merge(base.values()), preset)
+        return parameters
 
     def _derive_globals(self, parameters: dict[str, Any]) -> dict[str, Any]:
         project_path = self._project_path()
@@ -85,6 +90,12 @@ class GraftConfigLoader(OmegaConfigLoader):
             "data_key": data_key(parameters),
             "source": parameters["source"],
             "model": parameters["model"],
+            "candidates": parameters["backbone_selection"]["candidates"],
+            "comparison": parameters["comparison"],
+            "parameters": parameters,
+            "changes": self._changes,
+            "prediction": parameters["prediction"],
+            "registered_as": _registered_as(parameters),
             "project_path": str(project_path),
             "tracking_uri": tracking_uri,
             "artifact_root": artifact_root,
@@ -114,9 +125,20 @@ def data_key(parameters: dict[str, Any]) -> str:
     return _key(*(parameters[key] for key in ("source", "images", "split", "seed")))
 
 
+def _registered_as(parameters: dict[str, Any]) -> str | None:
+    """The name of the model in MLflow's registry, None where there is to be none."""
+    return parameters["experiment"] if parameters["bundle"]["registered"] else None
+
+
 def _key(source: dict[str, Any], *decisive: Any) -> str:
     digest = hashlib.sha256(json.dumps([source, *decisive], sort_keys=True).encode()).hexdigest()
     return f"{source['name']}-{digest[:8]}"
+
+
+def _merge(layers: Iterable[DictConfig]) -> dict[str, Any]:
+    """All keys of the layers, the later ones winning, interpolations resolved."""
+    merged: Any = OmegaConf.to_container(OmegaConf.merge(*layers), resolve=True)
+    return dict(merged)
 
 
 def _origins(layers: list[tuple[str, DictConfig]]) -> dict[str, str]:

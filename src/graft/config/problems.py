@@ -85,14 +85,14 @@ def _remedy(key: str, errors: list[ErrorDetails], known_keys: Collection[str]) -
 
 
 def _nearest_key(key: str, known_keys: Collection[str]) -> str:
-    """A key of the same section that is spelt alike, else the same key of another section."""
+    """The same key of another section, else one of the same section that is spelt alike."""
     section, _, name = key.rpartition(".")
     split = [known.rpartition(".") for known in known_keys]
     siblings = [known_name for known_section, _, known_name in split if known_section == section]
     elsewhere = [f"{known_section}.{name}" for known_section, _, known in split if known == name]
-    if near := did_you_mean(name, siblings):
-        return near
-    return f"; did you mean '{elsewhere[0]}'?" if elsewhere else ""
+    if elsewhere:
+        return f"; did you mean '{elsewhere[0]}'?"
+    return did_you_mean(name, siblings)
 
 
 _ABSENT = object()

@@ -19,6 +19,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from graft.config.bundle import Bundle, Export, Prediction
+from graft.config.evaluation import Comparison, Evaluation, LearningCurves
+from graft.config.probes import KNN, SVM, BackboneSelection, Features, LinearProbe
 from graft.config.problems import ConfigError, describe_problems
 from graft.config.section import (
     Count,
@@ -31,7 +34,7 @@ from graft.config.section import (
     conflict,
     wrong_choice,
 )
-from graft.config.training import Model, Scratch, Training
+from graft.config.training import LearningRateFinder, Model, Scratch, Training
 from graft.errors import GraftError
 
 
@@ -125,29 +128,16 @@ class Augmentation(Section):
         return policy
 
 
-class Features(Section):
-    taps: Annotated[list[Name], Field(min_length=1)]
-    grid: Annotated[int, Field(ge=1, le=16)]
-    batch_size: Count | None
-
-
-class SVM(Section):
-    kernel: Literal["linear", "rbf"]
-    C: Positive
-    gamma: Literal["scale", "auto"] | Positive
-    positive_class: Name | None
-    class_weight: Literal["balanced"] | None
-
-
-class Evaluation(Section):
-    bootstrap_resamples: Count
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+class LabelAudit(Section):
+    folds: Annotated[int, Field(ge=2)]
+    regularisation: Positive
 
 
 class Compute(Section):
     device: Name
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     threads: Literal["auto"] | Count
+    compile: Literal["auto"] | bool
 
     @field_validator("device")
     @classmethod
@@ -155,6 +145,13 @@ class Compute(Section):
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
             raise wrong_choice(["auto", "cpu", "cuda", "cuda:1", "mps"])
         return device
+
+
+class Processes(Section):
+    per_host: Count
+    hosts: Count
+    rendezvous: Name
+    timeout: Positive
 
 
 class Parameters(Section):
@@ -169,10 +166,21 @@ class Parameters(Section):
     model: Model
     training: Training
     scratch: Scratch  # type: ignore[valid-type]
+    learning_rate_finder: LearningRateFinder
     features: Features
     svm: SVM
+    linear_probe: LinearProbe
+    knn: KNN
+    backbone_selection: BackboneSelection
     evaluation: Evaluation
+    comparison: Comparison
+    learning_curves: LearningCurves
+    label_audit: LabelAudit
+    bundle: Bundle
+    prediction: Prediction
+    export: Export
     compute: Compute
+    processes: Processes
 
     @model_validator(mode="after")
     def _early_stopping_has_images_to_watch(self) -> Parameters:

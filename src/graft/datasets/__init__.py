@@ -6,15 +6,23 @@ and matplotlib come in when something is loaded or saved.
 """
 
 from graft.datasets.backbone_weights import BackboneWeightsDataset
+from graft.datasets.bundle import BundleDataset, ChosenBundleDataset
+from graft.datasets.candidate_weights import CandidateWeightsDataset
 from graft.datasets.checkpoint import CheckpointDataset
 from graft.datasets.decoded_images import DecodedImagesDataset
 from graft.datasets.duplicate_pairs import DuplicatePairsDataset
+from graft.datasets.exported_network import ExportedNetworkDataset
 from graft.datasets.feature_cache import FeatureCacheDataset
 from graft.datasets.features import FeaturesDataset
 from graft.datasets.figure import FigureDataset
+from graft.datasets.html import HTMLDataset
+from graft.datasets.image_folder import ImageFolderDataset
 from graft.datasets.image_source import ImageSourceDataset
 from graft.datasets.image_store import ImageStoreDataset
 from graft.datasets.metrics import MetricsDataset
+from graft.datasets.probes import KNNDataset, LinearProbeDataset
+from graft.datasets.run_origin import RunOriginDataset
+from graft.datasets.run_results import RunResultsDataset
 from graft.datasets.svm import SVMDataset
 from graft.datasets.table import TableDataset
 from graft.datasets.text import TextDataset
@@ -22,15 +30,25 @@ from graft.datasets.training_state import TrainingStateDataset
 
 __all__ = [
     "BackboneWeightsDataset",
+    "BundleDataset",
+    "CandidateWeightsDataset",
     "CheckpointDataset",
+    "ChosenBundleDataset",
     "DecodedImagesDataset",
     "DuplicatePairsDataset",
+    "ExportedNetworkDataset",
     "FeatureCacheDataset",
     "FeaturesDataset",
     "FigureDataset",
+    "HTMLDataset",
+    "ImageFolderDataset",
     "ImageSourceDataset",
     "ImageStoreDataset",
+    "KNNDataset",
+    "LinearProbeDataset",
     "MetricsDataset",
+    "RunOriginDataset",
+    "RunResultsDataset",
     "SVMDataset",
     "TableDataset",
     "TextDataset",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graft.classes import NOT_COUNTED
 from graft.evaluation.multi_label import prevalence
 
 if TYPE_CHECKING:
@@ -42,3 +43,20 @@ def baseline_predictions(predictions: Predictions) -> Predictions:
         threshold=threshold,
         seconds=float("nan"),
     )
+
+
+def majority_share(labels: np.ndarray) -> float:
+    """The accuracy of the same answer to every image, the best one for these.
+
+    Args:
+        labels: int64 (N,), classes; or int8 (N, K), 1 present, 0 absent, -1 not counted, where the
+            answer is made for each class and the accuracy is that of all decisions.
+
+    Returns:
+        A share; NaN without any label.
+    """
+    if labels.ndim == 1:
+        return float(np.bincount(labels).max() / len(labels)) if len(labels) else float("nan")
+    counted, present = (labels != NOT_COUNTED).sum(axis=0), (labels == 1).sum(axis=0)
+    right = np.maximum(present, counted - present).sum()
+    return float(right / counted.sum()) if counted.any() else float("nan")

@@ -6,7 +6,7 @@ than two separate intervals suggest. Everything here is paired: the same resampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from graft.evaluation.bootstrap import over_resamples
 from graft.evaluation.intervals import Interval, percentile_interval, wilson_interval
 from graft.evaluation.metrics import overall_scores
 from graft.evaluation.multi_label import statistics
+from graft.evaluation.probability_scores import mean_losses
 from graft.evaluation.resampling import ClassTotals, resampled_totals
 
 if TYPE_CHECKING:
@@ -23,12 +24,22 @@ if TYPE_CHECKING:
 
     from graft.evaluation.predictions import Predictions
 
-DETAILS = ("train_seconds", "predict_seconds", "trainable_parameters", "epochs")
+DETAILS = (
+    "train_seconds",
+    "predict_seconds",
+    "images_per_second",
+    "parameters",
+    "trainable_parameters",
+    "multiply_accumulates",
+    "epochs",
+)
 ACCURACY, MEAN_AVERAGE_PRECISION = "accuracy", "mean_average_precision"
+LOSSES = ("log_loss", "brier")  # the lower the better
 _SINGLE_LABEL: dict[str, Callable[[ClassTotals], np.ndarray]] = {
     "accuracy": ClassTotals.accuracy,
     "balanced_accuracy": ClassTotals.balanced_accuracy,
     "macro_f1": ClassTotals.macro_f1,
+    "weighted_f1": ClassTotals.weighted_f1,
 }
 
 
@@ -54,8 +65,9 @@ def comparison_table(
         Columns method, test_images; accuracy (multi-label: mean_average_precision) and macro_f1,
         each followed by _low and _high; difference (in the former, to the first row, paired, with
         _low and _high) and mcnemar_p, NaN in the first row; and the details. `predict_seconds`
-        defaults to the predictions' own time. McNemar's test is about right and wrong answers, so
-        there is no mcnemar_p beside a mean average precision.
+        defaults to the predictions' own time, and `images_per_second` follows from it.
+        `multiply_accumulates` are those of one image. McNemar's test is about right and wrong
+        answers, so there is no mcnemar_p beside a mean average precision.
 
     Raises:
         ValueError: No predictions, a method twice, details of an unknown method or with an
@@ -85,11 +97,13 @@ def comparison_table(
             if "mcnemar_p" in compared:
                 row["mcnemar_p"] = mcnemar_exact(shown, first)
         known = {"predict_seconds": shown.seconds} | dict(details.get(shown.method, {}))
+        known["images_per_second"] = len(shown.ids) / (known["predict_seconds"] or np.nan)
         rows.append(row | {key: known.get(key) for key in DETAILS})
     table = pd.DataFrame(rows)
     numbers = table.columns.drop("method")
+    whole = ("parameters", "trainable_parameters", "multiply_accumulates", "epochs")
     return table.astype(dict.fromkeys(numbers, float)).astype(
-        {"test_images": "int64", "trainable_parameters": "Int64", "epochs": "Int64"}
+        {"test_images": "int64", **dict.fromkeys(whole, "Int64")}
     )
 
 
@@ -107,7 +121,7 @@ def paired_difference(
     Bootstrap over images; each resample holds the same images for both. Percentile interval, or
     for the mean average precision the basic one (see `intervals`). Where the two agree on every
     image, so that every resample says 0, the interval is the score interval of paired proportions,
-    ± z² / (N + z²) (Tango 1998).
+    ± z² / (N + z²) (Tango 1998); of losses, which are no proportions, it has no width.
 
     Args:
         a: Predictions for N images.
@@ -115,30 +129,59 @@ def paired_difference(
         resamples: How many sets of N images are drawn.
         confidence: Coverage.
         seed: Of the bootstrap.
-        measure: "accuracy" (the default), "balanced_accuracy" or "macro_f1"; multi-label any of
-            `overall_scores` but the 11-point one, by default "mean_average_precision".
+        measure: One of `measures`, by default the first of them.
 
     Raises:
         ValueError: Different images, labels or classes; an unknown measure.
     """
-    _check_same_images(a, b)
-    measure = measure or (MEAN_AVERAGE_PRECISION if a.multi_label else ACCURACY)
-    sample = _label_differences if a.multi_label else _class_differences
-    value, samples = sample(a, b, measure, resamples, seed)
-    if measure == MEAN_AVERAGE_PRECISION:
-        samples = 2 * value - samples
+    value, samples = paired_samples(a, b, resamples=resamples, seed=seed, measure=measure)
     low, high = map(float, percentile_interval(samples, confidence))
-    if high - low < 1e-9:  # every resample says the same
+    if high - low < 1e-9 and measure not in LOSSES:  # every resample says the same
         _, room = wilson_interval(0, len(a.ids), confidence)
         low, high = max(value - float(room), -1.0), min(value + float(room), 1.0)
     return Interval(value, min(low, value), max(high, value))
+
+
+def paired_samples(
+    a: Predictions, b: Predictions, *, resamples: int, seed: int, measure: str | None = None
+) -> tuple[float, np.ndarray]:
+    """a's measure minus b's, and the same on R resamples of the images, (R,).
+
+    The resamples of a mean average precision are mirrored at the value, which makes percentiles of
+    them the ends of its basic interval. Arguments and errors as of `paired_difference`.
+    """
+    check_same_images(a, b)
+    known = [name for name in measures(a) if name in measures(b)]
+    measure = measure or known[0]
+    if measure not in known:
+        raise ValueError(f"unknown measure {measure!r}; there are {', '.join(known)}")
+    if measure in _SINGLE_LABEL and not a.multi_label:
+        return _class_differences(a, b, measure, resamples, seed)
+    of_a, of_b = (mean_losses(p) | (statistics(p) if p.multi_label else {}) for p in (a, b))
+
+    def difference(counts: np.ndarray) -> np.ndarray:
+        return of_a[measure](counts) - of_b[measure](counts)
+
+    images = len(a.ids)
+    value = float(difference(np.ones((images, 1)))[0])
+    samples = over_resamples(difference, images, resamples, seed)
+    return value, 2 * value - samples if measure == MEAN_AVERAGE_PRECISION else samples
+
+
+def measures(predictions: Predictions) -> tuple[str, ...]:
+    """What predictions can be compared in: accuracy or mean average precision first.
+
+    Of single labels accuracy, balanced_accuracy, macro_f1 and weighted_f1; of several any of
+    `overall_scores` but the 11-point one; where the scores are probabilities log_loss and brier.
+    """
+    names = statistics(predictions) if predictions.multi_label else _SINGLE_LABEL
+    return (*names, *mean_losses(predictions))
 
 
 def _class_differences(
     a: Predictions, b: Predictions, measure: str, resamples: int, seed: int
 ) -> tuple[float, np.ndarray]:
     """The difference of single-label predictions, and that of R resamples."""
-    _check_measure(measure, _SINGLE_LABEL)
     score, classes = _SINGLE_LABEL[measure], len(a.class_names)
     value = float(
         score(ClassTotals.of(a.labels, a.predicted, classes))
@@ -147,21 +190,6 @@ def _class_differences(
     both = np.stack([a.predicted, b.predicted])
     of_a, of_b = resampled_totals(a.labels, both, classes, resamples, seed)
     return value, score(of_a) - score(of_b)
-
-
-def _label_differences(
-    a: Predictions, b: Predictions, measure: str, resamples: int, seed: int
-) -> tuple[float, np.ndarray]:
-    """The difference of multi-label predictions, and that of R resamples."""
-    of_a, of_b = statistics(a), statistics(b)
-    _check_measure(measure, [name for name in of_a if name in of_b])
-
-    def difference(counts: np.ndarray) -> np.ndarray:
-        return of_a[measure](counts) - of_b[measure](counts)
-
-    images = len(a.ids)
-    value = float(difference(np.ones((images, 1)))[0])
-    return value, over_resamples(difference, images, resamples, seed)
 
 
 def mcnemar_exact(a: Predictions, b: Predictions) -> float:
@@ -177,7 +205,7 @@ def mcnemar_exact(a: Predictions, b: Predictions) -> float:
     """
     from scipy.stats import binomtest
 
-    _check_same_images(a, b)
+    check_same_images(a, b)
     only_a = int((a.correct & ~b.correct).sum())
     only_b = int((b.correct & ~a.correct).sum())
     if only_a + only_b == 0:
@@ -226,15 +254,10 @@ def _check_table(
         if unknown := set(known) - set(DETAILS):
             raise ValueError(f"details of {method!r} hold {unknown}; known: {', '.join(DETAILS)}")
     for other in predictions[1:]:
-        _check_same_images(predictions[0], other)
+        check_same_images(predictions[0], other)
 
 
-def _check_measure(measure: str, known: Collection[str]) -> None:
-    if measure not in known:
-        raise ValueError(f"unknown measure {measure!r}; there are {', '.join(known)}")
-
-
-def _check_same_images(a: Predictions, b: Predictions) -> None:
+def check_same_images(a: Predictions, b: Predictions) -> None:
     which = f"{a.method!r} and {b.method!r} cannot be compared"
     if a.class_names != b.class_names:
         raise ValueError(f"{which}: classes {a.class_names} against {b.class_names}")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from graft.images.store import ImageStore
     from graft.models.classifier import Classifier
     from graft.probes.extraction import Features
+    from graft.probes.knn import KNNClassifier
+    from graft.probes.linear_probe import LinearProbe
     from graft.probes.svm import SVMClassifier
 
 
@@ -24,7 +26,7 @@ def predict_with_network(
     split: str,
     compute: Compute,
     method: str,
-    batch_size: int = 256,
+    batch_size: int | None = None,
 ) -> Predictions:
     """Class probabilities of a network for the images of one split, none of them augmented.
 
@@ -36,7 +38,7 @@ def predict_with_network(
         split: Usually "test".
         compute: Device and precision.
         method: What tables and figures call it.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None for what suits the device.
 
     Raises:
         ValueError: The store has other classes than the classifier.
@@ -44,14 +46,14 @@ def predict_with_network(
     import torch
 
     from graft.images.conversion import to_float
-    from graft.training.batches import Batches
+    from graft.training.batches import Batches, images_at_once
 
     if store.class_names != model.class_names:
         raise ValueError(
             f"the classifier knows the classes {model.class_names}, "
             f"the images have {store.class_names}"
         )
-    batches = Batches(store, split, batch_size, compute)
+    batches = Batches(store, split, batch_size or images_at_once(model, store, compute), compute)
     compute.place(model)
     model.eval()
     started = time.perf_counter()
@@ -83,7 +85,7 @@ def predict_with_svm(
     chosen = features.of(split)
     started = time.perf_counter()
     scores = classifier.scores(chosen.matrix)
-    seconds = time.perf_counter() - started
+    seconds = _extraction_seconds(features, chosen) + time.perf_counter() - started
     labels = classifier.targets(chosen.labels)
     counted = labels != NOT_COUNTED if labels.ndim == 1 else np.full(len(labels), True)
     return Predictions(
@@ -95,3 +97,27 @@ def predict_with_svm(
         seconds=seconds,
         threshold=0.0 if labels.ndim == 2 else None,
     )
+
+
+def predict_with_probe(
+    probe: LinearProbe | KNNClassifier, features: Features, split: str, method: str
+) -> Predictions:
+    """Class probabilities of a linear probe or nearest neighbours for the images of one split."""
+    chosen = features.of(split)
+    started = time.perf_counter()
+    scores = probe.scores(chosen.matrix)
+    return Predictions(
+        method=method,
+        ids=chosen.ids,
+        labels=chosen.labels,
+        scores=scores,
+        class_names=probe.class_names,
+        seconds=_extraction_seconds(features, chosen) + time.perf_counter() - started,
+        threshold=0.5 if chosen.labels.ndim == 2 else None,
+    )
+
+
+def _extraction_seconds(features: Features, chosen: Features) -> float:
+    """What the chosen images' features took, where that is known: a prediction starts at pixels."""
+    known = float(features.metadata.get("seconds", 0.0))
+    return known * len(chosen.ids) / len(features.ids)

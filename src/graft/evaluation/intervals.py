@@ -151,6 +151,22 @@ def mean_score_interval(
     return Interval(value, max(interval.low, 0.0), min(interval.high, 1.0))
 
 
+def loss_interval(value: float, samples: np.ndarray, confidence: float) -> Interval:
+    """Bootstrap interval of a mean loss, which has no upper bound.
+
+    It has no width where the loss of every image is the same, as if nothing were guessed.
+
+    Args:
+        value: The loss on the test images, NaN if undefined.
+        samples: (R,), the loss on each resample.
+        confidence: Coverage.
+    """
+    if np.isnan(value):
+        return Interval(value, value, value)
+    low, high = map(float, percentile_interval(samples, confidence))
+    return Interval(value, min(low, value), max(high, value))
+
+
 def json_number(number: float) -> float | None:
     """The number, or None for NaN, which JSON does not have."""
     return None if np.isnan(number) else float(number)

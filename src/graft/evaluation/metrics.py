@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft.evaluation import multi_label, single_label
 from graft.evaluation.intervals import json_number
+from graft.evaluation.probability_scores import probability_metrics
 
 if TYPE_CHECKING:
     from graft.evaluation.intervals import Interval
@@ -30,6 +31,13 @@ def classification_metrics(
 
         * method, test_images, multi_label, class_names, predict_seconds, confidence, resamples;
         * the scores of `overall_scores`, each {"value", "low", "high"};
+        * probabilistic, whether the scores are probabilities. Where they are: log_loss (mean
+          negative logarithm of the probability of the truth), brier (mean squared error of the
+          probabilities, summed over classes; of two single labels and of each of several labels
+          that of the one probability) and ece (expected calibration error, 15 bins of equal
+          width), each {"value", "low", "high"}; and reliability, {"confidence", "accuracy",
+          "count"} of those bins, see `graft.evaluation.probability_scores`. Decision values of a
+          support vector machine are no probabilities: these keys are then missing;
         * per_class: {class: {…}}, below;
         * roc_auc and average_precision as {"value", "low", "high"}, roc_curve {"fpr", "tpr"} and
           precision_recall_curve {"recall", "precision"} of at most 200 points. Of two single
@@ -41,8 +49,9 @@ def classification_metrics(
 
         * majority_class, majority_baseline (the accuracy of always answering with the commonest
           class of these images) and below_majority, true if the classifier does worse than that;
-        * per_class: "accuracy", "low", "high", "precision", "f1", "support", where accuracy is the
-          share of the class's images that are right (recall);
+        * per_class: "accuracy", "low", "high", "precision", "recall", "f1", "support", where
+          accuracy is the share of the class's images that are right: its recall, under the name
+          that one looks for;
         * confusion_matrix: K x K lists, rows the true classes: "counts", "rates" (shares of the
           row), and their "low" and "high".
 
@@ -70,8 +79,10 @@ def classification_metrics(
         "confidence": confidence,
         "resamples": resamples,
         "predict_seconds": json_number(predictions.seconds),
+        "probabilistic": predictions.probabilistic,
         "class_names": list(predictions.class_names),
     }
+    metrics |= probability_metrics(predictions, **settings)
     if predictions.multi_label:
         return metrics | multi_label.label_metrics(predictions, **settings)
     return metrics | single_label.class_metrics(predictions, **settings)
@@ -85,13 +96,14 @@ def overall_scores(
     Arguments as of `classification_metrics`.
 
     Returns:
-        Single-label: accuracy, balanced_accuracy, macro_f1.
+        Single-label: accuracy, which is micro-averaged F1 too; balanced_accuracy; macro_f1 and
+        weighted_f1 (by the images of each class); of more than five classes top5_accuracy, the
+        share of images whose class is among the five with the highest scores.
 
-        Multi-label: mean_average_precision; macro_f1 and micro_f1; label_accuracy, the share of
-        all decisions that are right (1 - Hamming loss); exact_match, the share of images that are
-        right in every class; and, where the scores are probabilities, mean_loss, their binary
-        cross-entropy, which is the mean of torch's MultiLabelSoftMarginLoss. Means over classes
-        leave out those that no image shows (F1: nor was claimed of one).
+        Multi-label: mean_average_precision; macro_f1, weighted_f1 and micro_f1; label_accuracy, the
+        share of all decisions that are right (1 - Hamming loss); and exact_match, the share of
+        images that are right in every class. Means over classes leave out those that no image
+        shows (F1: nor was claimed of one).
     """
     settings: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
     if predictions.multi_label:

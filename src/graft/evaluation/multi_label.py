@@ -6,7 +6,7 @@ A class that is not counted in an image (-1) is left out of everything said abou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,19 +15,17 @@ from graft.evaluation.intervals import (
     Interval,
     json_number,
     mean_score_interval,
-    percentile_interval,
     proportion_interval,
     score_interval,
 )
+from graft.evaluation.probability_scores import quotient
 from graft.evaluation.ranking import Ranking
 from graft.evaluation.ranking_metrics import pooled_ranking
 from graft.evaluation.resampling import ClassTotals
 
 if TYPE_CHECKING:
     from graft.evaluation.predictions import Predictions
-
-    # From how often each image counts (N, R) to a score for each of R resamples.
-    Statistic: TypeAlias = Callable[[np.ndarray], np.ndarray]
+    from graft.evaluation.probability_scores import Statistic
 
 _CLASS_CURVE_POINTS = 60  # there are many of these curves, and they are drawn small
 
@@ -88,6 +86,7 @@ def overall_scores(
         name: score_interval(value[name], samples[name], trials, confidence)
         for name, trials in (
             ("macro_f1", effective),
+            ("weighted_f1", effective),
             ("micro_f1", float(max(totals.support.sum(), 1))),
             ("label_accuracy", float(images)),
         )
@@ -95,10 +94,6 @@ def overall_scores(
     scores["exact_match"] = proportion_interval(
         samples["exact_match"], int(predictions.correct.sum()), images, confidence
     )
-    if "mean_loss" in measured and predictions.counted.any():
-        low, high = map(float, percentile_interval(samples["mean_loss"], confidence))
-        loss = value["mean_loss"]
-        scores["mean_loss"] = Interval(loss, min(low, loss), max(high, loss))
     return scores
 
 
@@ -113,18 +108,16 @@ def statistics(predictions: Predictions) -> dict[str, Statistic]:
     ranked = [RankedImages.of(labels[:, k], predictions.scores[:, k]) for k in classes]
     totals = _resampled_totals(predictions)
     questions = counted.sum(axis=1)
-    found: dict[str, Statistic] = {
+    return {
         "mean_average_precision": lambda counts: mean_over_classes(
             np.stack([images.ranking(counts).average_precision() for images in ranked], axis=-1)
         ),
         "macro_f1": lambda counts: totals(counts).macro_f1(),
+        "weighted_f1": lambda counts: totals(counts).weighted_f1(),
         "micro_f1": lambda counts: totals(counts).micro_f1(),
-        "label_accuracy": _quotient(((predicted == labels) & counted).sum(axis=1), questions),
-        "exact_match": _quotient(predictions.correct, np.ones(len(labels))),
+        "label_accuracy": quotient(((predicted == labels) & counted).sum(axis=1), questions),
+        "exact_match": quotient(predictions.correct, np.ones(len(labels))),
     }
-    if predictions.probabilistic:
-        found["mean_loss"] = _quotient(_losses(predictions).sum(axis=1), questions)
-    return found
 
 
 def prevalence(predictions: Predictions) -> np.ndarray:
@@ -206,25 +199,3 @@ def _resampled_totals(predictions: Predictions) -> Callable[[np.ndarray], ClassT
     columns = {"right": present & claimed, "support": present, "predicted": claimed}
     columns = {name: shown.astype(np.float32) for name, shown in columns.items()}
     return lambda counts: ClassTotals(**{name: counts.T @ shown for name, shown in columns.items()})
-
-
-def _quotient(numerator: np.ndarray, denominator: np.ndarray) -> Statistic:
-    """The sum of one number an image (N,) over that of another."""
-
-    def quotient(counts: np.ndarray) -> np.ndarray:
-        of_all = np.asarray(denominator @ counts)
-        return np.where(of_all > 0, (numerator @ counts) / np.maximum(of_all, 1), np.nan)
-
-    return quotient
-
-
-def _losses(predictions: Predictions) -> np.ndarray:
-    """Binary cross-entropy (N, K), 0 where not counted.
-
-    A probability that float32 rounds to 0 or 1 counts as that far away from it, as scikit-learn's
-    log loss has it: the largest loss is 15.9.
-    """
-    nearest = float(np.finfo(np.float32).eps)
-    probability = predictions.scores.astype(np.float64).clip(nearest, 1 - nearest)
-    of_the_truth = np.where(predictions.labels == 1, probability, 1 - probability)
-    return np.where(predictions.counted, -np.log(of_the_truth), 0.0)

@@ -73,6 +73,10 @@ class ClassTotals:
         """Mean F1 of the classes that occur or are predicted, (...), as scikit-learn's."""
         return _divide(self.f1().sum(axis=-1), (self.support + self.predicted > 0).sum(axis=-1))
 
+    def weighted_f1(self) -> np.ndarray:
+        """Mean F1 of the classes, each weighted by its images, (...); 0 without any."""
+        return _divide((self.f1() * self.support).sum(axis=-1), self.support.sum(axis=-1))
+
     def micro_f1(self) -> np.ndarray:
         """F1 of the decisions on all classes together, (...); of single labels, the accuracy."""
         questions = (self.support + self.predicted).sum(axis=-1)

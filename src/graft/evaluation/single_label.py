@@ -20,6 +20,8 @@ from graft.evaluation.resampling import ClassTotals, resampled_classes, resample
 if TYPE_CHECKING:
     from graft.evaluation.predictions import Predictions
 
+TOP = 5  # the classes of top5_accuracy
+
 
 def class_metrics(
     predictions: Predictions, *, resamples: int, confidence: float, seed: int
@@ -42,13 +44,13 @@ def class_metrics(
 def overall_scores(
     predictions: Predictions, *, resamples: int, confidence: float, seed: int
 ) -> dict[str, Interval]:
-    """The scores "accuracy", "balanced_accuracy" and "macro_f1" over all classes."""
+    """The scores over all classes, see `graft.evaluation.metrics.overall_scores`."""
     labels, predicted = predictions.labels, predictions.predicted
     classes = len(predictions.class_names)
     totals = ClassTotals.of(labels, predicted, classes)
     (drawn,) = resampled_totals(labels, predicted[None], classes, resamples, seed)
     effective = totals.effective_images()
-    return {
+    scores = {
         "accuracy": proportion_interval(
             drawn.accuracy(), int(totals.right.sum()), len(labels), confidence
         ),
@@ -58,7 +60,30 @@ def overall_scores(
         "macro_f1": score_interval(
             float(totals.macro_f1()), drawn.macro_f1(), effective, confidence
         ),
+        "weighted_f1": score_interval(
+            float(totals.weighted_f1()), drawn.weighted_f1(), float(len(labels)), confidence
+        ),
     }
+    if classes > TOP:
+        right = int(_among_the_highest(predictions.scores, labels).sum())
+        drawn_right = np.random.default_rng(seed).binomial(
+            len(labels), right / len(labels), resamples
+        )
+        scores["top5_accuracy"] = proportion_interval(
+            drawn_right / len(labels), right, len(labels), confidence
+        )
+    return scores
+
+
+def _among_the_highest(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether the true class is among the five with the highest scores, bool (N,).
+
+    Of equal scores the first class comes first, as in the decision for one class.
+    """
+    true = scores[np.arange(len(labels)), labels][:, None]
+    before = np.arange(scores.shape[1]) < labels[:, None]
+    ahead = (scores > true) | ((scores == true) & before)
+    return np.asarray(ahead.sum(axis=1) < TOP)
 
 
 def _against_majority(totals: ClassTotals, class_names: tuple[str, ...]) -> dict[str, Any]:
@@ -99,6 +124,7 @@ def _per_class(
         "low": confusion["low"].diagonal(),
         "high": confusion["high"].diagonal(),
         "precision": totals.precision(),
+        "recall": totals.recall(),
         "f1": totals.f1(),
         "support": totals.support,
     }

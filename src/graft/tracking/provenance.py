@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+VERSION_TAG = "version"  # the name under which the catalog has what the run saved
+
 
 class RunTags:
     """Hands MLflow the tags of a run at the moment it is made: a "run context provider".

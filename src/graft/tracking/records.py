@@ -6,8 +6,9 @@ An entry of the catalog asks for what it wants recorded when it is saved:
       type: graft.datasets.MetricsDataset
       metadata: {mlflow: metrics}
 
-`metrics` records the measures of a nested dict, `artifact` the saved file, and `input` the images
-that the run works on, whether it has saved or loaded them.
+`metrics` records the measures of a nested dict, `artifact` the saved file, `input` the images that
+the run works on, whether it has saved or loaded them, and `model` a bundle, under the name that the
+entry's metadata say (`registered_as`; null does not).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractVersionedDataset
 
 from graft.errors import GraftError
+from graft.tracking.models import record_model
 
 if TYPE_CHECKING:
     from kedro.io import AbstractDataset, CatalogProtocol
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KINDS = ("metrics", "artifact", "input")
+KINDS = ("metrics", "artifact", "input", "model")
 
 # MLflow's limits.
 _METRICS_A_CALL = 1000
@@ -75,6 +77,10 @@ class Recorder:
                 case "input":
                     record_images(name, data)
                     self._recorded_inputs.add(name)
+                case "model":
+                    registered_as = self._catalog[name].metadata["registered_as"]
+                    if registered_as is not None:
+                        record_model(saved_path(self._catalog[name]).parent, registered_as)
         except mlflow.MlflowException as error:
             # It is saved on disk. A tracking server that is away must not end a training.
             logger.warning("'%s' could not be recorded in MLflow: %s", name, error)

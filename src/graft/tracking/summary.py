@@ -1,4 +1,4 @@
-"""What a user sees at the end of a run: the comparison, and where to look next."""
+"""What a user sees at the end of a run: its main results, and where to look next."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from graft.tracking.records import flat
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
 # What fits a terminal of eighty columns; the table itself has more. Where images show several
 # classes, mean average precision takes the place of accuracy.
@@ -27,34 +28,107 @@ _COLUMNS = {
 }
 
 
-def print_summary(comparison: pd.DataFrame, look_next: list[str]) -> None:
-    """Print the comparison, and lines that lead to everything else.
+# The results that are shown; the others are in the catalog and in MLflow.
+SHOWN = (
+    "comparison_table",
+    "diagnosis",
+    "leaderboard",
+    "learning_curve_table",
+    "learning_curve_diagnosis",
+)
+
+
+def print_summary(results: Mapping[str, Any], look_next: list[str]) -> None:
+    """Print the results that a person looks at first, and lines that lead to everything else.
 
     Args:
-        comparison: What `graft.evaluation.comparison.comparison_table` returns.
+        results: What the run has made of `SHOWN`.
         look_next: The lines.
     """
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
-    images = comparison["test_images"].max()
-    table = Table(box=box.SIMPLE_HEAD, title=f"{images:,} test images", title_justify="left")
-    table.add_column("method")
-    columns = [column for column in _COLUMNS if column in comparison]
-    for column in columns:
-        table.add_column(_COLUMNS[column], justify="right", no_wrap=True)
-    for row in comparison.to_dict("records"):
-        table.add_row(row["method"], *(_cell(column, row) for column in columns))
+    tables = {
+        "comparison_table": _comparison,
+        "leaderboard": _leaderboard,
+        "learning_curve_table": _learning_curve,
+    }
     console = Console()
-    console.print(table)
+    for name in SHOWN:
+        if name not in results:
+            continue
+        if name in tables:
+            console.print(tables[name](results[name]))
+            continue
+        for method, told in results[name].items():
+            console.print(f"{method}: {told['sentence']}", markup=False, highlight=False)
+        console.print()
     for line in look_next:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
+def _comparison(comparison: pd.DataFrame) -> Table:
+    columns = [column for column in _COLUMNS if column in comparison]
+    images = comparison["test_images"].max()
+    return _table(
+        f"{images:,} test images",
+        ["method", *(_COLUMNS[column] for column in columns)],
+        [
+            [row["method"], *(_cell(column, row) for column in columns)]
+            for row in comparison.to_dict("records")
+        ],
+    )
+
+
+def _leaderboard(board: pd.DataFrame) -> Table:
+    """Ranks are shared by those between which nothing is proven."""
+    measure = str(board["measure"].iloc[0]).replace("_", " ")
+    return _table(
+        f"{board['test_images'].min():,} test images; shared ranks: nothing is proven",
+        ["rank, method", "seeds", measure, "deviation", "difference", "p (Holm)"],
+        [
+            [
+                f"{row['rank']}. {row['method']}",
+                str(row["seeds"]),
+                *(_cell(column, row) for column in ("score", "deviation", "difference", "p_holm")),
+            ]
+            for row in board.to_dict("records")
+        ],
+    )
+
+
+def _learning_curve(table: pd.DataFrame) -> Table:
+    return _table(
+        "Learning curves: means over the seeds",
+        ["method", "images", "seeds", "test", "deviation", "gap to training"],
+        [
+            [
+                row["method"],
+                f"{row['train_images']:,}",
+                str(row["seeds"]),
+                *(_cell(column, row) for column in ("test", "test_deviation", "gap")),
+            ]
+            for row in table.to_dict("records")
+        ],
+    )
+
+
+def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
+    """The first column to the left, numbers to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table.add_column(header[0])
+    for name in header[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def where_the_graph_is(runtime_params: Mapping[str, Any]) -> str:
     """How to see the pipeline in Kedro-Viz with the results of a run that had these parameters."""
-    given = ",".join(f"{name}={_as_typed(value)}" for name, value in flat(runtime_params))
+    given = ",".join(f"{name}={as_typed(value)}" for name, value in flat(runtime_params))
     option = f" --params={shlex.quote(given)}" if given else ""
     return f"Pipeline, data and figures:  kedro viz run{option}"
 
@@ -76,10 +150,10 @@ def where_the_runs_are(tracking_uri: str, experiment_id: str) -> list[str]:
     ]
 
 
-def _as_typed(value: object) -> str:
+def as_typed(value: object) -> str:
     """A parameter's value as it has to be typed, quoted where YAML reads the bare text otherwise.
 
-    >>> _as_typed(0.1), _as_typed("photos"), _as_typed("*"), _as_typed("007"), _as_typed(None)
+    >>> as_typed(0.1), as_typed("photos"), as_typed("*"), as_typed("007"), as_typed(None)
     ('0.1', 'photos', '"*"', '"007"', 'null')
     """
     text = str(value)
@@ -96,7 +170,7 @@ def _cell(column: str, row: dict[str, float]) -> str:
         return ""
     if column == "train_seconds":
         return f"{value:.1f}"
-    if column == "mcnemar_p" and value < 0.001:
+    if column in ("mcnemar_p", "p_holm") and value < 0.001:
         return "<0.001"
     low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
     if low is None or high is None:

@@ -15,6 +15,7 @@ from graft.evaluation.figures.style import (
     TEXT,
     TITLE,
     in_percent,
+    legend_below,
     new_figure,
     tidy,
 )
@@ -99,14 +100,11 @@ def _draw_shares(
 def _add_legend(figure: Figure) -> None:
     from matplotlib.patches import Patch
 
-    figure.legend(
+    legend_below(
+        figure,
         handles=[
             Patch(color=_FALSE, label="false alarms"),
             Patch(color=_RIGHT, label="claimed and shown"),
             Patch(color=_MISSED, label="missed"),
         ],
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize=TEXT,
     )

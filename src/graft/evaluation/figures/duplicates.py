@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graft.evaluation.figures.images import shorten, show_image
-from graft.evaluation.figures.style import GREY, INK, SMALL, TITLE, new_figure
+from graft.evaluation.figures.style import GREY, INK, SMALL, TITLE, in_words, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,7 @@ def duplicate_pairs(
     """
     count, across = len(pairs), int(pairs["across_splits"].sum())
     if not count:
-        figure = new_figure(5.0, 1.0)
-        text = f"no duplicates found among {len(images):,} images"
-        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=TITLE, color=INK)
-        return figure
+        return in_words(f"no duplicates found among {len(images):,} images")
     striking = ["across_splits", "labels_differ"]
     ranked = pairs.sort_values([*striking, "distance"], ascending=[False, False, True])
     ranked["turn"] = ranked.groupby(["group", *striking]).cumcount()

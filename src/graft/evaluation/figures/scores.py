@@ -13,9 +13,10 @@ from graft.evaluation.figures.style import (
     GREY,
     INK,
     SMALL,
-    TEXT,
     colour,
+    hatch,
     in_percent,
+    legend_below,
     marker,
     new_figure,
     tidy,
@@ -24,8 +25,10 @@ from graft.evaluation.figures.style import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_FAR = 4  # times the reach of all intervals: a baseline so far below is off the scale
 _ACROSS = 15  # up to so many classes stand side by side; more are listed downwards
 
 
@@ -59,6 +62,9 @@ def per_class_scores(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
         error = whiskers(score, low, high)
         look: dict[str, Any] = {
             "color": colour(position),
+            "hatch": hatch(position),
+            "edgecolor": "white",
+            "linewidth": 0,
             "ecolor": INK,
             "error_kw": {"linewidth": 0.8, "capsize": 2 if upright else 0},
             "label": method,
@@ -82,14 +88,15 @@ def per_class_scores(metrics: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.set(xlim=(0, 1.02), ylim=(len(names) - 0.4, -0.6))
         axes.tick_params(axis="y", length=0)
     in_percent(axes, "y" if upright else "x")
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=TEXT)
+    legend_below(figure)
     return figure
 
 
 def comparison(table: pd.DataFrame) -> Figure:
     """Dot plot of accuracy with its interval, a row for each method, the baseline dotted.
 
-    Of several labels it is the mean average precision.
+    Of several labels it is the mean average precision. Where the baseline is so far below that the
+    intervals would shrink to dots, it is off the scale and stands in the corner in words.
 
     Args:
         table: The result of `comparison_table`.
@@ -99,17 +106,7 @@ def comparison(table: pd.DataFrame) -> Figure:
     methods, baseline = table[~known].reset_index(drop=True), table[known].iloc[0]
     figure = new_figure(8.0, 1.3 + 0.45 * len(methods))
     axes = figure.subplots()
-    axes.axvline(baseline[measure], color=GREY, linestyle=":", linewidth=1.5)
-    axes.annotate(
-        f"{baseline['method']} {100 * baseline[measure]:.1f} %",
-        (baseline[measure], 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        fontsize=SMALL,
-        color=GREY,
-        ha="center",
-    )
+    _draw_baseline(axes, baseline["method"], float(baseline[measure]), methods, measure)
     for position, row in methods.iterrows():
         score, low, high = (np.array([row[f"{measure}{end}"]]) for end in ("", "_low", "_high"))
         axes.errorbar(
@@ -137,6 +134,31 @@ def comparison(table: pd.DataFrame) -> Figure:
     axes.tick_params(axis="y", length=0)
     in_percent(axes, "x")
     return figure
+
+
+def _draw_baseline(
+    axes: Axes, name: str, score: float, methods: pd.DataFrame, measure: str
+) -> None:
+    """A dotted line, or off the scale an arrow to where it is."""
+    low, high = float(methods[f"{measure}_low"].min()), float(methods[f"{measure}_high"].max())
+    reach = max(high - low, 0.02)
+    words, at = f"{name} {100 * score:.1f} %", "center"
+    axes.axvline(score, color=GREY, linestyle=":", linewidth=1.5)
+    place: tuple[float, float] = (score, 1)
+    coordinates = ("data", "axes fraction")
+    if score < low - _FAR * reach:
+        axes.set_xlim(low - 0.1 * reach, high + 0.1 * reach)
+        words, at, place, coordinates = f"← {words}", "left", (0, 1), ("axes fraction",) * 2
+    axes.annotate(
+        words,
+        place,
+        xycoords=coordinates,
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=GREY,
+        ha=at,
+    )
 
 
 def _in_words(row: pd.Series, measure: str) -> str:

@@ -2,13 +2,13 @@
 
 Colours are those of Okabe and Ito (2008, Color Universal Design), which people with every kind of
 colour vision tell apart, less yellow, which paper swallows. Where colours might be printed in grey
-they never stand alone: lines also differ in dashes or markers, bars in order. Properties are set
-on each figure, not in matplotlib's global `rcParams`, which threads share.
+they never stand alone: lines also differ in dashes, points in markers, bars in hatching. Properties
+are set on each figure, not in matplotlib's global `rcParams`, which threads share.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-DASHES: tuple[str | tuple[int, tuple[int, int]], ...] = ("-", "--", "-.", (0, (1, 1)))
+Dashes: TypeAlias = str | tuple[int, tuple[int, ...]]
+DASHES: tuple[Dashes, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (7, 1, 1, 1, 1, 1)), (0, (9, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++++")
 INK = "#222222"
 GREY = "#767676"
 FAINT = "#E3E3E3"
@@ -35,9 +37,14 @@ def marker(position: int) -> str:
     return MARKERS[position % len(MARKERS)]
 
 
-def line_style(position: int) -> str | tuple[int, tuple[int, int]]:
+def line_style(position: int) -> Dashes:
     """The dashes of the method at this position."""
     return DASHES[position % len(DASHES)]
+
+
+def hatch(position: int) -> str:
+    """The hatching of the bars of the method at this position."""
+    return HATCHES[position % len(HATCHES)]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -45,6 +52,31 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
+
+
+def in_words(text: str) -> Figure:
+    """A figure of a sentence, where there is nothing to draw."""
+    figure = new_figure(0.5 + 0.085 * max(map(len, text.split("\n"))), 1.0)
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=TITLE, color=INK)
+    return figure
+
+
+def legend_below(figure: Figure, **options: Any) -> None:
+    """A legend under all axes, in as many columns as the figure's width has room for.
+
+    Args:
+        figure: With its artists labelled, unless `handles` are among the options.
+        options: Of `Figure.legend`.
+    """
+    if "handles" in options:
+        labels = [handle.get_label() for handle in options["handles"]]
+    else:
+        labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+    of_one = 0.55 + 0.0075 * TEXT * max(map(len, labels), default=1)  # inches
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / of_one)))
+    figure.legend(
+        loc="outside lower center", ncols=columns, frameon=False, fontsize=TEXT, **options
+    )
 
 
 def tidy(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: str = "y") -> None:

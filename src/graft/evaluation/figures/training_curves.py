@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from graft.evaluation.figures.style import (
     INK,
-    TEXT,
     colour,
     in_percent,
+    legend_below,
+    marker,
     new_figure,
     tidy,
 )
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FEW_EPOCHS = 30  # up to so many epochs each gets a marker
+_MARKED = 30  # so many epochs at most get a marker
 _RING: dict[str, Any] = {
     "marker": "o",
     "markersize": 8,
@@ -55,18 +56,11 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     loss.set_ylim(bottom=0)
     for axes in (loss, score):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(
-        handles=_history_legend(histories),
-        loc="outside lower center",
-        ncols=6,
-        frameon=False,
-        fontsize=TEXT,
-    )
+    legend_below(figure, handles=_history_legend(histories))
     return figure
 
 
 def _draw_history(axes: Axes, history: pd.DataFrame, quantity: str, position: int) -> None:
-    marked = "." if len(history) <= _FEW_EPOCHS else ""
     for part, dashes, width in (("train", "--", 1.1), ("validation", "-", 1.8)):
         column = f"{part}_{quantity}"
         if column in history:
@@ -76,7 +70,8 @@ def _draw_history(axes: Axes, history: pd.DataFrame, quantity: str, position: in
                 measured[column],
                 linestyle=dashes,
                 linewidth=width,
-                marker=marked,
+                marker=marker(position),
+                markevery=-(-len(measured) // _MARKED) or None,
                 markersize=4,
                 color=colour(position),
             )
@@ -98,7 +93,7 @@ def _history_legend(histories: Mapping[str, pd.DataFrame]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     methods = [
-        Line2D([], [], color=colour(position), linewidth=3, label=method)
+        Line2D([], [], color=colour(position), marker=marker(position), linewidth=2, label=method)
         for position, method in enumerate(histories)
     ]
     parts = [Line2D([], [], color=INK, linestyle="--", linewidth=1.1, label="training")]

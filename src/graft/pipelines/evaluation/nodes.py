@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from graft.evaluation.predictions import Predictions
     from graft.images.store import ImageStore
     from graft.probes.extraction import Features
+    from graft.probes.knn import KNNClassifier
+    from graft.probes.linear_probe import LinearProbe
     from graft.probes.svm import SVMClassifier
     from graft.training.checkpoint import Checkpoint
 
@@ -20,6 +22,7 @@ Params = dict[str, Any]
 
 # What tables, figures and metrics call the classifiers.
 FINETUNED, SVM, SCRATCH = "fine-tuned", "SVM on frozen features", "from scratch"
+LINEAR_PROBE, KNN = "linear probe on frozen features", "k-NN on frozen features"
 
 
 def predict_finetuned(
@@ -27,7 +30,7 @@ def predict_finetuned(
 ) -> pd.DataFrame:
     """What the fine-tuned network says of the test images."""
     require_same_data(image_store.digest, best_checkpoint=best_checkpoint.metadata)
-    return _predict(FINETUNED, best_checkpoint, image_store, compute)
+    return predict_part(FINETUNED, best_checkpoint, image_store, "test", compute)
 
 
 def predict_scratch(
@@ -35,19 +38,20 @@ def predict_scratch(
 ) -> pd.DataFrame:
     """What the network trained from scratch says of the test images."""
     require_same_data(image_store.digest, scratch_checkpoint=scratch_checkpoint.metadata)
-    return _predict(SCRATCH, scratch_checkpoint, image_store, compute)
+    return predict_part(SCRATCH, scratch_checkpoint, image_store, "test", compute)
 
 
-def _predict(
-    method: str, checkpoint: Checkpoint, image_store: ImageStore, compute: Params
+def predict_part(
+    method: str, checkpoint: Checkpoint, image_store: ImageStore, part: str, compute: Params
 ) -> pd.DataFrame:
+    """What a network says of the images of one part."""
     from graft.compute import resolve_compute
     from graft.evaluation.inference import predict_with_network
     from graft.training.checkpoint import restore_classifier
 
     model = restore_classifier(checkpoint)
     return predict_with_network(
-        model, image_store, "test", resolve_compute(**compute), method
+        model, image_store, part, resolve_compute(**compute), method
     ).to_frame()
 
 
@@ -59,13 +63,38 @@ def predict_svm(svm: SVMClassifier, features: Features, image_store: ImageStore)
     return predict_with_svm(svm, features, "test", SVM).to_frame()
 
 
+def predict_linear_probe(
+    linear_probe: LinearProbe, features: Features, image_store: ImageStore
+) -> pd.DataFrame:
+    """What the linear probe says of the test images."""
+    from graft.evaluation.inference import predict_with_probe
+
+    require_same_data(
+        image_store.digest, features=features.metadata, linear_probe=linear_probe.metadata
+    )
+    return predict_with_probe(linear_probe, features, "test", LINEAR_PROBE).to_frame()
+
+
+def predict_knn(knn: KNNClassifier, features: Features, image_store: ImageStore) -> pd.DataFrame:
+    """What the nearest training images say of the test images."""
+    from graft.evaluation.inference import predict_with_probe
+
+    require_same_data(image_store.digest, features=features.metadata, knn=knn.metadata)
+    return predict_with_probe(knn, features, "test", KNN).to_frame()
+
+
 def compare(
     finetuned_predictions: pd.DataFrame,
     svm_predictions: pd.DataFrame,
+    linear_probe_predictions: pd.DataFrame,
+    knn_predictions: pd.DataFrame,
     scratch_predictions: pd.DataFrame,
     best_checkpoint: Checkpoint,
     scratch_checkpoint: Checkpoint,
     svm: SVMClassifier,
+    linear_probe: LinearProbe,
+    knn: KNNClassifier,
+    model_summary: pd.DataFrame,
     evaluation: Params,
     seed: int,
 ) -> tuple[Params, pd.DataFrame]:
@@ -78,7 +107,13 @@ def compare(
     from graft.evaluation.metrics import classification_metrics
 
     predictions = _on_the_same_task(
-        [finetuned_predictions, svm_predictions, scratch_predictions],
+        [
+            finetuned_predictions,
+            svm_predictions,
+            linear_probe_predictions,
+            knn_predictions,
+            scratch_predictions,
+        ],
         svm.metadata["recipe"]["positive_class"],
     )
     options = {
@@ -87,19 +122,24 @@ def compare(
         "seed": seed,
     }
     details = {
-        FINETUNED: _training_details(best_checkpoint),
+        FINETUNED: _training_details(best_checkpoint, model_summary),
         SVM: {"train_seconds": svm.metadata["seconds"]},
-        SCRATCH: _training_details(scratch_checkpoint),
+        LINEAR_PROBE: {"train_seconds": linear_probe.metadata["seconds"]},
+        KNN: {"train_seconds": knn.metadata["seconds"]},
+        SCRATCH: _training_details(scratch_checkpoint, model_summary),
     }
     metrics = {p.method: classification_metrics(p, **options) for p in predictions}
     return metrics, comparison_table(predictions, details, **options)
 
 
-def _training_details(checkpoint: Checkpoint) -> Params:
-    metadata = checkpoint.metadata
+def _training_details(checkpoint: Checkpoint, model_summary: pd.DataFrame) -> Params:
+    """Both networks are the one that the summary is of; they differ in what is trained."""
+    metadata, total = checkpoint.metadata, model_summary.set_index("stage").loc["total"]
     return {
         "train_seconds": metadata["train_seconds"],
+        "parameters": metadata["parameters"],
         "trainable_parameters": metadata["trainable_parameters"],
+        "multiply_accumulates": int(total["multiply_accumulates"]),
         "epochs": metadata["trained_epochs"],
     }
 
@@ -113,18 +153,16 @@ def _on_the_same_task(frames: list[pd.DataFrame], positive_class: str | None) ->
     return [p.as_binary(positive_class) for p in predictions]
 
 
-def draw_confusion_matrices(metrics: Params) -> tuple[Figure, Figure, Figure]:
-    """Decisions of the fine-tuned network, the SVM and from scratch, class by class.
+def draw_confusion_matrices(metrics: Params) -> tuple[Figure, ...]:
+    """Decisions of each classifier, class by class, in the order of the table.
 
     Where an image may show several classes nothing is confused with something else: then it is
     what was found, missed and falsely claimed.
     """
     from graft.evaluation.figures import confusion_matrix
 
-    finetuned, svm, scratch = (
-        confusion_matrix(metrics[method], method) for method in (FINETUNED, SVM, SCRATCH)
-    )
-    return finetuned, svm, scratch
+    methods = (FINETUNED, SVM, LINEAR_PROBE, KNN, SCRATCH)
+    return tuple(confusion_matrix(metrics[method], method) for method in methods)
 
 
 def draw_comparison(comparison_table: pd.DataFrame) -> Figure:
@@ -153,6 +191,17 @@ def draw_precision_recall_curves(metrics: Params) -> Figure:
     from graft.evaluation.figures import precision_recall_curves
 
     return precision_recall_curves(metrics)
+
+
+def draw_reliability_diagrams(metrics: Params, calibration: Params) -> Figure:
+    """Whether probabilities are what they say; of the fine-tuned network also once calibrated."""
+    from graft.evaluation.figures import reliability_diagrams
+
+    shown = dict(metrics)
+    if calibration["validation_images"]:
+        name = f"{calibration['method']}, temperature {calibration['temperature']:.2f}"
+        shown[name] = calibration["calibrated"]
+    return reliability_diagrams(shown)
 
 
 def draw_wrong_predictions(image_store: ImageStore, finetuned_predictions: pd.DataFrame) -> Figure:

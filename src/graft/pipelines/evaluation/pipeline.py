@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from graft.pipelines.evaluation import nodes
+from graft.pipelines.evaluation import nodes, trust
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
-        [*_predictions(), *_comparison(), *_figures()],
+        [*_predictions(), *_comparison(), *_trust(), *_figures()],
         namespace="evaluation",
         prefix_datasets_with_namespace=False,
     )
@@ -30,6 +30,18 @@ def _predictions() -> list[Node]:
             name="predict_svm",
         ),
         Node(
+            nodes.predict_linear_probe,
+            inputs=["linear_probe", "features", "image_store"],
+            outputs="linear_probe_predictions",
+            name="predict_linear_probe",
+        ),
+        Node(
+            nodes.predict_knn,
+            inputs=["knn", "features", "image_store"],
+            outputs="knn_predictions",
+            name="predict_knn",
+        ),
+        Node(
             nodes.predict_scratch,
             inputs=["scratch_checkpoint", "image_store", "params:compute"],
             outputs="scratch_predictions",
@@ -45,16 +57,49 @@ def _comparison() -> list[Node]:
             inputs=[
                 "finetuned_predictions",
                 "svm_predictions",
+                "linear_probe_predictions",
+                "knn_predictions",
                 "scratch_predictions",
                 "best_checkpoint",
                 "scratch_checkpoint",
                 "svm",
+                "linear_probe",
+                "knn",
+                "model_summary",
                 "params:evaluation",
                 "params:seed",
             ],
             outputs=["metrics", "comparison_table"],
             name="compare",
         )
+    ]
+
+
+def _trust() -> list[Node]:
+    return [
+        Node(
+            trust.predict_validation,
+            inputs=["best_checkpoint", "image_store", "params:compute"],
+            outputs="validation_predictions",
+            name="predict_validation",
+        ),
+        Node(
+            trust.calibrate,
+            inputs=[
+                "validation_predictions",
+                "finetuned_predictions",
+                "params:evaluation",
+                "params:seed",
+            ],
+            outputs="calibration",
+            name="calibrate",
+        ),
+        Node(
+            trust.diagnose,
+            inputs=["training_history", "scratch_history", "image_store", "params:evaluation"],
+            outputs="diagnosis",
+            name="diagnose",
+        ),
     ]
 
 
@@ -66,6 +111,8 @@ def _figures() -> list[Node]:
             outputs=[
                 "finetuned_confusion_matrix",
                 "svm_confusion_matrix",
+                "linear_probe_confusion_matrix",
+                "knn_confusion_matrix",
                 "scratch_confusion_matrix",
             ],
             name="draw_confusion_matrices",
@@ -82,6 +129,12 @@ def _figures() -> list[Node]:
             inputs="metrics",
             outputs="precision_recall_curves",
             name="draw_precision_recall_curves",
+        ),
+        Node(
+            nodes.draw_reliability_diagrams,
+            inputs=["metrics", "calibration"],
+            outputs="reliability_diagrams",
+            name="draw_reliability_diagrams",
         ),
         Node(
             nodes.draw_comparison,

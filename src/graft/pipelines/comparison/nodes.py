@@ -1,0 +1,64 @@
+"""Nodes of `comparison`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from graft.evaluation.leaderboard import Result
+
+Params = dict[str, Any]
+
+
+def rank(
+    compared_results: Sequence[Result], comparison: Params, evaluation: Params, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame, Params]:
+    """The leaderboard, the test of each pair, and the scores for MLflow."""
+    from graft.errors import GraftError
+    from graft.evaluation.leaderboard import leaderboard
+
+    wanted = comparison["methods"]
+    known = list(dict.fromkeys(result.predictions.method for result in compared_results))
+    unknown = [method for method in wanted or () if method not in known]
+    if unknown:
+        raise GraftError(
+            f"comparison.methods: the runs have no '{unknown[0]}'; they have {', '.join(known)}."
+        )
+    board, pairs = leaderboard(
+        [
+            result
+            for result in compared_results
+            if not wanted or result.predictions.method in wanted
+        ],
+        measure=comparison["measure"],
+        resamples=evaluation["bootstrap_resamples"],
+        confidence=evaluation["confidence"],
+        seed=seed,
+    )
+    return board, pairs, _scores(board)
+
+
+def _scores(board: pd.DataFrame) -> Params:
+    """Of each contestant its score with the interval, and its rank."""
+    return {
+        row["method"]: {
+            row["measure"]: {
+                "value": row["score"],
+                "low": row["score_low"],
+                "high": row["score_high"],
+            },
+            "rank": {"value": row["rank"]},
+        }
+        for row in board.to_dict("records")
+    }
+
+
+def draw_leaderboard(leaderboard: pd.DataFrame) -> Figure:
+    """Scores, and differences to the best, with their intervals."""
+    from graft.evaluation.figures.leaderboard import leaderboard as draw
+
+    return draw(leaderboard)

@@ -1,0 +1,33 @@
+"""predictions of earlier runs → leaderboard, pairs, figure."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from graft.pipelines.comparison import nodes
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                nodes.rank,
+                inputs=[
+                    "compared_results",
+                    "params:comparison",
+                    "params:evaluation",
+                    "params:seed",
+                ],
+                outputs=["leaderboard", "compared_pairs", "leaderboard_scores"],
+                name="rank",
+            ),
+            Node(
+                nodes.draw_leaderboard,
+                inputs="leaderboard",
+                outputs="leaderboard_figure",
+                name="draw_leaderboard",
+            ),
+        ],
+        namespace="comparison",
+        prefix_datasets_with_namespace=False,
+    )

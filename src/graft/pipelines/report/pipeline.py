@@ -1,0 +1,73 @@
+"""card, tables, metrics, figures → report."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from graft.pipelines.report import nodes
+
+TABLES = (
+    "run_origin",
+    "dataset_card",
+    "quarantine",
+    "metrics",
+    "comparison_table",
+    "model_summary",
+    "diagnosis",
+    "calibration",
+)
+# In `graft.report.figures` stands where the report shows them.
+FIGURES = (
+    "comparison_figure",
+    "per_class_scores",
+    "finetuned_confusion_matrix",
+    "svm_confusion_matrix",
+    "linear_probe_confusion_matrix",
+    "knn_confusion_matrix",
+    "scratch_confusion_matrix",
+    "roc_curves",
+    "precision_recall_curves",
+    "reliability_diagrams",
+    "wrong_predictions",
+    "prediction_grid",
+    "grad_cam",
+    "training_curves",
+    "feature_map",
+    "first_layer_filters",
+    "sample_grid",
+    "augmentation_preview",
+    "duplicates_figure",
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Of one run, as its last step."""
+    return _pipeline(
+        Node(
+            nodes.write_report,
+            inputs={name: name for name in (*TABLES, *FIGURES)},
+            outputs="report",
+            name="write_report",
+        )
+    )
+
+
+def create_comparison_pipeline() -> Pipeline:
+    """Of a comparison of runs."""
+    return _pipeline(
+        Node(
+            nodes.write_comparison_report,
+            inputs=[
+                "comparison_origin",
+                "leaderboard",
+                "compared_pairs",
+                "leaderboard_figure",
+            ],
+            outputs="comparison_report",
+            name="write_comparison_report",
+        )
+    )
+
+
+def _pipeline(node: Node) -> Pipeline:
+    return Pipeline([node], namespace="report", prefix_datasets_with_namespace=False)

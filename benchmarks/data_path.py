@@ -15,7 +15,6 @@ the median over repeats with its quartiles.
 from __future__ import annotations
 
 import argparse
-import resource
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,8 +32,10 @@ from graft.compute import Compute
 from graft.images.augmentation import Policy, get_policy
 from graft.images.conversion import normalise
 from graft.images.store import ImageStore
+from graft.models.backbones import get_backbone
 from graft.training.batches import Batches
 from graft.training.views import TrainingViews
+from processor_time import processor_seconds
 
 SIDE, BATCH, CLASSES = 32, 64, 10
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
@@ -101,12 +102,6 @@ def ratios(above: pd.DataFrame | pd.Series, below: pd.DataFrame | pd.Series) -> 
     frame, series = (above, below) if isinstance(above, pd.DataFrame) else (below, above)
     paired = frame.div(series, axis=0)
     return (paired if frame is above else 1 / paired).median().round(3)
-
-
-def processor_seconds() -> float:
-    """Used so far by this process and by the workers that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def write_files(folder: Path, count: int, kind: str) -> np.ndarray:
@@ -218,17 +213,6 @@ def normalised(views: TrainingViews, epoch: int) -> Iterator[tuple[torch.Tensor,
         yield normalise(view.images, mean, std), view.targets
 
 
-def ablation_network() -> nn.Module:
-    """3,430,922 parameters; ReLU behind the 3 x 3 convolutions, the norms and the wide layers."""
-    return nn.Sequential(
-        *(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3), nn.ReLU()),
-        *(nn.Conv2d(8, 10, 1), nn.Conv2d(10, 12, 1), nn.Conv2d(12, 14, 1), nn.BatchNorm2d(14)),
-        *(nn.ReLU(), nn.Conv2d(14, 16, 1), nn.ReLU(), nn.Flatten()),
-        *(nn.Linear(2704, 1024), nn.ReLU(), nn.Linear(1024, 512), nn.BatchNorm1d(512), nn.ReLU()),
-        *(nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)),
-    )
-
-
 def training_ways(pixels: np.ndarray) -> dict[str, Callable[[], int]]:
     """An epoch of training, on one ready batch and through Graft's path."""
     views = make_views(pixels, resident=True)
@@ -236,7 +220,8 @@ def training_ways(pixels: np.ndarray) -> dict[str, Callable[[], int]]:
 
     def trained(batches: Callable[[], Iterator[tuple[torch.Tensor, torch.Tensor]]]):
         torch.manual_seed(0)
-        network = ablation_network().to(memory_format=torch.channels_last)
+        network = get_backbone("ablation_cnn").build(CLASSES, SIDE)
+        network.to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(network.parameters(), fused=True)
 
         def way() -> int:

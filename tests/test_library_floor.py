@@ -19,9 +19,13 @@ sys.meta_path.insert(0, NotInstalled())
 """
 
 WHOLE_WAY = """
+import io
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from graft.bundle import Bundle, Transform, load_bundle, save_bundle
 from graft.compute import resolve_compute
 from graft.evaluation.comparison import comparison_table
+from graft.evaluation.figures import comparison
 from graft.evaluation.inference import predict_with_network, predict_with_svm
 from graft.images.augmentation import policy_from_parameters
 from graft.images.card import dataset_card
@@ -33,6 +37,7 @@ from graft.models.classifier import build_classifier
 from graft.progress import track
 from graft.probes.extraction import extract_features
 from graft.probes.svm import SVMRecipe, fit_svm
+from graft.report import Picture, Section, render_page
 from graft.training.checkpoint import restore_classifier
 from graft.training.progress import TrainingProgress
 from graft.training.recipe import TrainingRecipe
@@ -66,8 +71,15 @@ table = comparison_table(
     ],
     {}, resamples=200, confidence=0.95, seed=0,
 )
+bundle = Bundle("digits", "network", Transform(16, 10**6), trained.best, store.class_names)
+with TemporaryDirectory() as folder:
+    save_bundle(Path(folder, "bundle"), bundle)
+    assert load_bundle(Path(folder, "bundle"), compute).predict(store.images[:3]).labels
 assert list(table["method"]) == ["network", "SVM", "majority class"]
 assert table.loc[1, "accuracy"] > 0.3
+figure = io.BytesIO()
+comparison(table).savefig(figure, format="png", dpi=50)
+assert "</html>" in render_page("Any", "", [Section("Any", [Picture(figure.getvalue(), "Any")])])
 """
 
 

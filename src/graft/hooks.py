@@ -13,18 +13,22 @@ from kedro.framework.project import pipelines
 
 from graft.pipelines.from_parameters import require_buildable
 from graft.pipelines.stored_inputs import require_stored_inputs
-from graft.tracking.provenance import RunTags, run_tags
+from graft.tracking.provenance import VERSION_TAG, RunTags, run_tags
 from graft.tracking.status import RunStatus, reap_stale_runs
+from graft.tracking.summary import SHOWN
+from graft.tracking.timing import Stopwatch, record_timing
 from graft.tracking.turns import end_turn
 
 if TYPE_CHECKING:
-    import pandas as pd
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
     from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 
     from graft.tracking.records import Recorder
+
+TIMING = "timing"  # the one entry of the catalog that no node makes
 
 
 class RunHooks:
@@ -54,15 +58,20 @@ class RunHooks:
         )
 
     @hook_impl(tryfirst=True)  # before kedro-mlflow opens the run
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
         parameters = self._context.config_loader["parameters"]
         require_stored_inputs(pipeline, catalog, pipelines)
         if "params:model" in pipeline.inputs():
             extracts = "params:features" in pipeline.inputs()
             taps = parameters["features"]["taps"] if extracts else []
-            require_buildable(parameters["model"], taps)
+            trains = "params:training" in pipeline.inputs()
+            training = parameters["training"] if trains else None
+            require_buildable(parameters["model"], taps, training)
         reap_stale_runs(self._mlflow.tracking.experiment.name)
-        self._tags.provide(run_tags(self._context.project_path, parameters["experiment"]))
+        tags = run_tags(self._context.project_path, parameters["experiment"])
+        self._tags.provide(tags | {VERSION_TAG: run_params["run_id"]})
         self._status.arm()
 
     @hook_impl(trylast=True)  # after kedro-mlflow has closed the run
@@ -105,26 +114,67 @@ class RecordingHooks:
             self._recorder.saved(dataset_name, data)
 
 
-class SummaryHooks:
-    """Shows the comparison of the classifiers at the end of a run that has made it."""
+class TimingHooks:
+    """Times the nodes; the catalog's `timing` and MLflow's seconds/<node> say how long they took.
+
+    In the processes of a ParallelRunner nobody looks at the clock: the table is then not written.
+    """
 
     def __init__(self) -> None:
-        self._comparison: pd.DataFrame | None = None
+        self._watch = Stopwatch()
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        self._watch = Stopwatch()
+
+    @hook_impl(tryfirst=True)
+    def before_dataset_loaded(self, node: Node) -> None:
+        self._watch.start(node.name)
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, node: Node) -> None:  # of a node without inputs
+        self._watch.start(node.name)
+
+    @hook_impl(tryfirst=True)
+    def after_node_run(self, node: Node) -> None:
+        self._watch.stop(node.name)
+
+    @hook_impl(tryfirst=True)
+    def after_dataset_saved(self, node: Node) -> None:
+        self._watch.stop(node.name)
+
+    @hook_impl(tryfirst=True)  # while the MLflow run is still open
+    def after_pipeline_run(self, catalog: CatalogProtocol[Any]) -> None:
+        from graft.tracking.records import Recorder
+
+        if not self._watch.has_stopped or TIMING not in catalog:
+            return
+        table = self._watch.table()
+        catalog[TIMING].save(table)
+        Recorder(catalog).saved(TIMING, table)
+        record_timing(table)
+
+
+class SummaryHooks:
+    """Shows the main results at the end of a run that has made them."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, Any] = {}
         self._runtime_params: dict[str, Any] = {}
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        self._comparison = None
+        self._results = {}
         self._runtime_params = run_params.get("runtime_params") or {}
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        if dataset_name == "comparison_table":
-            self._comparison = data
+        if dataset_name in SHOWN:
+            self._results[dataset_name] = data
 
     @hook_impl(tryfirst=True)  # while the MLflow run is still open
     def after_pipeline_run(self) -> None:
-        if self._comparison is None:
+        if not self._results:
             return
         import mlflow
 
@@ -138,4 +188,4 @@ class SummaryHooks:
         look_next = [where_the_graph_is(self._runtime_params)]
         if run:
             look_next += where_the_runs_are(mlflow.get_tracking_uri(), run.info.experiment_id)
-        print_summary(self._comparison, look_next)
+        print_summary(self._results, look_next)

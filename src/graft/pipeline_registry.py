@@ -6,12 +6,24 @@ from kedro.pipeline import Pipeline
 
 from graft.pipelines import (
     augmentation,
+    backbone_selection,
+    bundle,
+    comparison,
     evaluation,
+    explanation,
+    export,
     feature_extraction,
     ingest,
+    label_audit,
+    learning_curves,
+    learning_rate_finder,
+    prediction,
     pretraining,
+    probes,
+    report,
     svm,
     training,
+    training_helper,
 )
 
 
@@ -23,12 +35,28 @@ def register_pipelines() -> dict[str, Pipeline]:
         "training": training.create_pipeline(),
         "feature_extraction": feature_extraction.create_pipeline(),
         "svm": svm.create_pipeline(),
+        "probes": probes.create_pipeline(),
         "evaluation": evaluation.create_pipeline(),
+        "explanation": explanation.create_pipeline(),
+        "bundle": bundle.create_pipeline(),
+        "report": report.create_pipeline(),
     }
     transfer_learning = sum(stages.values(), Pipeline([]))
     return {
         "transfer_learning": transfer_learning,
         **stages,
+        "label_audit": stages["ingest"]
+        + stages["feature_extraction"]
+        + label_audit.create_pipeline(),
+        "learning_rate_finder": stages["ingest"] + learning_rate_finder.create_pipeline(),
+        "learning_curves": stages["ingest"] + learning_curves.create_pipeline(),
+        "backbone_selection": stages["ingest"] + backbone_selection.create_pipeline(),
+        "comparison": comparison.create_pipeline() + report.create_comparison_pipeline(),
         "pretraining": stages["ingest"] + pretraining.create_pipeline(),
+        "svm_bundle": bundle.create_svm_pipeline(),
+        "linear_probe_bundle": bundle.create_linear_probe_pipeline(),
+        "prediction": prediction.create_pipeline(),
+        "export": export.create_pipeline(),
+        "training_helper": training_helper.create_pipeline(),
         "__default__": transfer_learning,
     }

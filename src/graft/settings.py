@@ -1,7 +1,7 @@
 """The project's settings, which Kedro reads: https://docs.kedro.org/en/stable/configure/."""
 
 from graft.config.loader import GraftConfigLoader
-from graft.hooks import RecordingHooks, RunHooks, SummaryHooks
+from graft.hooks import RecordingHooks, RunHooks, SummaryHooks, TimingHooks
 from graft.tracking.environment import prepare_environment
 
 # Kedro imports this module before anything that imports torch or mlflow.
@@ -16,4 +16,4 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"mlflow": "soft"},
 }
 
-HOOKS = (RunHooks(), RecordingHooks(), SummaryHooks())
+HOOKS = (RunHooks(), RecordingHooks(), TimingHooks(), SummaryHooks())

@@ -138,6 +138,11 @@ def verify(target: Path) -> None:
             )
 
 
+def saved_files(target: Path) -> set[str]:
+    """The files of a committed folder as its manifest names them; none where there is none."""
+    return set(_read_manifest(target) or {})
+
+
 def remove_stale_partials(parent: Path) -> list[Path]:
     """Remove what dead processes of this host left behind in `parent`.
 

@@ -111,6 +111,11 @@ class Browser:
         """Click the first element that a CSS selector finds."""
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def prefer_dark(self) -> None:
+        """Ask pages for their dark colours from now on."""
+        dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+        self._call("Emulation.setEmulatedMedia", features=dark)
+
     def text(self) -> str:
         """All that can be read in the page."""
         return str(self.evaluate("document.body.innerText"))

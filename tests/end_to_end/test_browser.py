@@ -136,7 +136,7 @@ def test_kedro_viz_previews_every_result(kedro_viz: str) -> None:
         for node in nodes
         if node["type"] == "data" and (node["dataset_type"] or "").startswith("datasets.")
     }
-    only_read = {"source_images", "pretrained_weights", "feature_cache"}
+    only_read = {"source_images", "pretrained_weights", "feature_cache", "run_origin"}
     only_read |= {"training_state", "scratch_state"}
     assert {name for name, result in results.items() if not result.get("preview")} == only_read
 
@@ -147,6 +147,31 @@ def test_kedro_viz_opens_a_figure(kedro_viz: str, browser: Browser, tmp_path: Pa
     kedro_viz_page(browser, f"{kedro_viz}/?pid=transfer_learning&sid={figure}")
     browser.wait_for("document.querySelector('.pipeline-metadata img')?.naturalWidth > 300")
     assert colours(browser.screenshot(tmp_path / "figure.png")) > 100
+
+
+def test_the_report_is_complete_in_one_file(
+    finished: FinishedRun, browser: Browser, tmp_path: Path
+) -> None:
+    """Opened from the disk, in light and in dark: every picture is there, nothing overflows."""
+    (report,) = (finished.project.path / "data/08_reporting").rglob("report.html/*/report.html")
+    browser.open(report.as_uri())
+    browser.wait_for("document.readyState === 'complete'")
+    pictures = "[...document.images].filter(image => image.naturalWidth > 100).length"
+    browser.wait_for(f"{pictures} === document.images.length")
+    assert browser.evaluate("document.images.length") >= 15
+    assert browser.evaluate("performance.getEntriesByType('resource').filter(entry => "
+                            "!entry.name.startsWith('data:')).length") == 0  # fmt: skip
+    widths = browser.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1]
+    headings = browser.evaluate("[...document.querySelectorAll('h2')].map(h => h.textContent)")
+    assert headings == [
+        "Results", "Errors to look at", "Network", "Data", "Configuration", "Make it again",
+    ]  # fmt: skip
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = browser.evaluate(paper)
+    browser.prefer_dark()
+    assert browser.evaluate(paper) != light
+    assert colours(browser.screenshot(tmp_path / "report.png")) > 100
 
 
 def mlflow_page(browser: Browser, url: str, *shown: str) -> None:

@@ -127,3 +127,5 @@ def test_images_of_several_classes_go_all_the_way(
     assert isinstance(predictions, pd.DataFrame)
     shown = predictions[[f"label_{name}" for name in store.class_names]].to_numpy()
     np.testing.assert_array_equal(shown, labels)
+    answer = catalog.load("model_bundle").predict(store.images[store.indices("test")])
+    assert answer.labels == list(predictions["predicted"])

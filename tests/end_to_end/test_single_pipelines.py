@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from ..images.image_files import write_classes
 from .conftest import FinishedRun
 from .project_copy import ProjectCopy, warnings_in
 
@@ -40,6 +41,45 @@ def test_a_pipeline_runs_alone(with_results: ProjectCopy, option: str, made: str
     assert warnings_in(process.stdout) == []
     assert with_results.catalog()[made].filepath > before  # a newer version
     assert [run.info.status for run in with_results.runs()][-1] == "FINISHED"
+
+
+def test_bundles_are_made_used_and_exported(with_results: ProjectCopy) -> None:
+    """On a folder with a bad image, into columns of probabilities."""
+    photos = with_results.path / "photos"
+    write_classes(photos)
+    (photos / "cat/torn.png").write_bytes((photos / "cat/1.png").read_bytes()[:99])
+    asked = "prediction.folder=photos,prediction.submission.id=path,"
+    asked += "prediction.submission.label_column=null"
+    pipelines = "--pipelines=bundle,svm_bundle,prediction,export"
+    process = with_results.kedro("run", pipelines, f"--params={asked}")
+    assert process.returncode == 0, process.stdout
+    assert "1 of 9 images could not be used" in process.stdout
+    catalog = with_results.catalog()
+    predictions, submission = catalog.load("predictions"), catalog.load("submission")
+    assert len(predictions) == 9
+    assert predictions.set_index("id")["error"]["cat/torn.png"] != ""
+    assert list(submission) == ["id", *map(str, range(10))]
+    assert len(submission) == 8
+    network, machine = (catalog.load(f"{name}_bundle") for name in ("model", "svm"))
+    pixels = catalog.load("image_store").images[:4]
+    assert network.predict(pixels).probabilistic
+    assert not machine.predict(pixels).probabilistic
+    assert catalog.load("exported_network").description["largest_difference"] < 1e-4
+    assert catalog["predicted_images"].preview().startswith("iVBORw0KGgo")
+
+
+def test_classifiers_of_finished_runs_are_compared(with_results: ProjectCopy) -> None:
+    """Of the newest run that has evaluated its classifiers: one of a test above."""
+    chosen = "comparison.experiments=digits,comparison.methods=null"
+    process = with_results.kedro("run", "--pipeline=comparison", f"--params={chosen}")
+    assert process.returncode == 0, process.stdout
+    board = with_results.catalog().load("leaderboard")
+    assert {"fine-tuned", "SVM on frozen features", "from scratch"} <= set(board["method"])
+    *earlier, compared = with_results.runs()
+    (evaluated,) = (run for run in earlier if "=evaluation" in run.data.tags["command"])
+    assert set(board["runs"]) == {evaluated.info.run_id}
+    recorded = compared.data.metrics
+    assert recorded["test/fine-tuned/rank"] == board.set_index("method")["rank"]["fine-tuned"]
 
 
 def test_without_stored_inputs_it_says_what_to_run(project: ProjectCopy) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from itertools import combinations
 from typing import Any
 
 import pytest
+import yaml
 from kedro.io import DataCatalog, MemoryDataset
 
 from graft.pipeline_registry import register_pipelines
+from graft.tracking.records import flat
 
 from .conftest import FinishedRun
-from .project_copy import warnings_in
+from .project_copy import QUICK, warnings_in
 
 pytestmark = pytest.mark.slow
 
-METHODS = ("fine-tuned", "SVM on frozen features", "from scratch", "majority class")
+METHODS = (
+    "fine-tuned",
+    "SVM on frozen features",
+    "linear probe on frozen features",
+    "k-NN on frozen features",
+    "from scratch",
+    "majority class",
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +84,8 @@ def test_each_output_has_a_preview(catalog: DataCatalog, stored: list[str]) -> N
                 assert preview.startswith("iVBORw0KGgo"), name  # PNG, in base64
             case "JSONPreview":
                 assert json.loads(preview), name
+            case "HTMLPreview":
+                assert preview.startswith("<!doctype html>"), name
             case "TablePreview":
                 assert set(preview) == {"columns", "index", "data"}, name
             case kind:
@@ -124,6 +137,22 @@ def test_the_checkpoint_predicts_what_the_run_predicted(catalog: DataCatalog) ->
         "again",
     )
     assert list(again.predicted) == list(stored["predicted_index"])
+
+
+def test_the_bundle_predicts_what_the_run_predicted(catalog: DataCatalog) -> None:
+    store, stored = catalog.load("image_store"), catalog.load("finetuned_predictions")
+    answer = catalog.load("model_bundle").predict(store.images[store.indices("test")])
+    assert answer.labels == list(stored["predicted"])
+
+
+def test_the_bundle_is_a_registered_version_of_the_run(
+    finished: FinishedRun, mlflow_run: Any
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(finished.project.tracking_uri)
+    (version,) = client.search_model_versions("name = 'digits'")
+    assert version.run_id == mlflow_run.info.run_id
 
 
 def test_the_mlflow_run_is_finished(mlflow_run: Any) -> None:
@@ -182,6 +211,52 @@ def test_mlflow_knows_the_images_and_where_the_run_comes_from(
         commit = (finished.project.path / ".git" / head).read_text().strip()
         assert tags["git_commit"] == commit
         assert tags["git_dirty"] == "false"
+
+
+def test_the_report_tells_what_the_table_tells_and_how_to_make_the_run_again(
+    finished: FinishedRun, catalog: DataCatalog, mlflow_run: Any
+) -> None:
+    page, table = catalog.load("report"), catalog.load("comparison_table")
+    assert len(page) < 3_000_000
+    for method, accuracy in zip(table["method"], table["accuracy"], strict=True):
+        assert method in page
+        assert f"{100 * accuracy:.1f} %" in page
+    # What conf/local and --params change, it changes on the command line.
+    (command,) = re.findall(r"kedro run --pipeline=.*", html.unescape(page))
+    asked = command.partition("--params=")[2].partition("</code>")[0].strip("'").split(",")
+    local = dict(flat(yaml.safe_load(QUICK)))
+    assert set(asked) == {f"{key}={value}" for key, value in local.items()} | {"svm.C=5.0"}
+    assert mlflow_run.data.tags.get("git_commit", "") in page
+    artifacts = finished.project.path / "mlartifacts" / mlflow_run.info.run_id / "artifacts"
+    assert (artifacts / "files/report.html").read_text(encoding="utf-8") == page
+
+
+def test_each_node_was_timed(mlflow_run: Any, catalog: DataCatalog) -> None:
+    timing = catalog.load("timing")
+    nodes = {node.name for node in register_pipelines()["transfer_learning"].nodes}
+    assert set(timing["stage"] + "." + timing["node"]) == nodes | {".total"}
+    seconds = timing.set_index("node")["seconds"]
+    recorded = mlflow_run.data.metrics
+    assert recorded["seconds/training.train_transferred"] == seconds["train_transferred"]
+    assert recorded["seconds/total"] == seconds["total"] > 0
+
+
+def test_the_probabilities_were_calibrated_on_validation_images(
+    mlflow_run: Any, catalog: DataCatalog
+) -> None:
+    validation, store = catalog.load("validation_predictions"), catalog.load("image_store")
+    in_part = store.manifest["id"][store.indices("validation")]
+    assert list(validation["id"]) == list(in_part)
+    calibration = catalog.load("calibration")
+    assert calibration["validation_images"] == len(in_part)
+    loss = calibration["calibrated"]["log_loss"]["value"]
+    assert mlflow_run.data.metrics["test/calibrated/log_loss"] == pytest.approx(loss)
+
+
+def test_both_trainings_are_diagnosed(catalog: DataCatalog) -> None:
+    diagnosis = catalog.load("diagnosis")
+    assert set(diagnosis) == {"fine-tuned", "from scratch"}
+    assert all(told["verdict"] != "unknown" for told in diagnosis.values())
 
 
 def test_it_leaves_nothing_behind_that_git_would_see(finished: FinishedRun) -> None:

@@ -59,12 +59,16 @@ class FileTree:
         return [path for path in self.files if _parent(path) == folder]
 
 
-def scan_tree(path: Path) -> FileTree:
+def scan_tree(path: Path, named_by: str = "source.folder") -> FileTree:
     """Find the image files under a folder or in a `.zip`.
 
     A file counts as an image by its extension, in capitals or not, if Pillow decodes the format.
     Hidden files and folders (and `__MACOSX`) are passed over. Symbolic links to folders are not
     followed, because a loop would list every image many times; links to files are read.
+
+    Args:
+        path: The folder or the archive.
+        named_by: The parameter that names it, for messages.
 
     Raises:
         GraftError: The path does not exist, is neither folder nor zip, holds no image, or is an
@@ -77,10 +81,11 @@ def scan_tree(path: Path) -> FileTree:
     elif path.exists():
         raise GraftError(f"'{path}' is neither a folder nor a zip archive of images.")
     else:
-        raise GraftError(f"'{path}' does not exist. Set source.folder to the folder of images.")
+        raise GraftError(f"'{path}' does not exist. Set {named_by} to the folder of images.")
     if not tree.files:
         raise GraftError(
-            f"'{path}' holds no image file. Put images (.png, .jpg, …) into one folder per class."
+            f"'{path}' holds no image file, such as .png or .jpg. Set {named_by} to the folder of "
+            "images."
         )
     return tree
 

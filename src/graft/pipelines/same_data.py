@@ -17,6 +17,8 @@ MAKERS = {
     "scratch_checkpoint": "training",
     "features": "feature_extraction",
     "svm": "svm",
+    "linear_probe": "probes",
+    "knn": "probes",
 }
 
 

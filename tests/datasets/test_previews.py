@@ -20,7 +20,6 @@ from PIL import Image
 from graft import datasets
 from graft.images.store import ImageStore
 from graft.probes.extraction import Features
-from graft.probes.svm import SVMClassifier
 from graft.training.checkpoint import Checkpoint
 
 
@@ -79,12 +78,6 @@ def test_a_table_shows_its_first_rows(tmp_path: Path) -> None:
             ),
             {"images": 2, "taps": ["stage3"]},
             id="features",
-        ),
-        pytest.param(
-            "SVMDataset",
-            SVMClassifier(scaler={}, machine=[], class_names=("a",), metadata={"kernel": "rbf"}),
-            {"class_names": ["a"], "metadata": {"kernel": "rbf"}},
-            id="svm",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Literal
@@ -95,3 +96,10 @@ def test_types_that_skops_itself_trusts_are_refused_too(
 
 def test_a_pickle_is_refused(dataset: SVMDataset, tmp_path: Path) -> None:
     refuse(dataset, tmp_path, pickle.dumps(fit().machine), "not a skops file")
+
+
+def test_the_preview_describes_the_machine(dataset: SVMDataset) -> None:
+    dataset.save(fit(kernel="linear"))
+    shown = json.loads(dataset.preview())
+    assert shown["class_names"] == ["a", "b", "c"]
+    assert shown["metadata"]["recipe"]["kernel"] == "linear"

@@ -23,8 +23,24 @@ from .warm_start import run_kedro
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("README.md", "docs/using.md")
-SERVERS = ("kedro viz run", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui")
+# In the order in which the commands build on each other.
+PAGES = (
+    *("README.md", "docs/using.md", "docs/training.md", "docs/probes.md", "docs/report.md"),
+    *("docs/prediction.md", "docs/evaluation.md", "docs/scale.md", "docs/speed.md"),
+)
+# Commands that do not end, and the page that tells that they are at work.
+SERVERS = {
+    "kedro viz run": "/",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui": "/",
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db mlflow models serve": "/ping",
+}
+QUICK = """
+training: {epochs: 1}
+evaluation: {bootstrap_resamples: 100}
+learning_curves: {seeds: 2, fractions: [0.1, 0.3], least_steps: 0}
+backbone_selection: {images: 200}
+learning_rate_finder: {steps: 20}
+"""
 CIFAR10 = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
@@ -48,8 +64,7 @@ COMMANDS = shown_commands()
 def reader(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     """A project as somebody has it who does what the pages say, with one epoch a training."""
     path = tmp_path_factory.mktemp("reader")
-    quick = "training: {epochs: 1}\nevaluation: {bootstrap_resamples: 100}\n"
-    project = ProjectCopy.make(path, quick)
+    project = ProjectCopy.make(path, QUICK)
     for file in ("Makefile", "constraints.txt", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, path)
     for part, images in (("train", 4), ("test", 2)):
@@ -93,7 +108,7 @@ def environment(project: ProjectCopy) -> dict[str, str]:
     return {**project.environment(), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith(SERVERS)])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith(tuple(SERVERS))])
 def test_a_shown_command_ends_well(reader: ProjectCopy, command: str) -> None:
     if command.startswith("make"):
         # Without the installation; and `make test` would run this test again.
@@ -111,9 +126,10 @@ def test_a_shown_command_ends_well(reader: ProjectCopy, command: str) -> None:
             draw_images(reader.path / "photos" / name, 20)
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(SERVERS)])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(tuple(SERVERS))])
 def test_a_shown_server_answers(reader: ProjectCopy, command: str) -> None:
     port = free_port()
+    page = next(page for server, page in SERVERS.items() if command.startswith(server))
     command = f"exec env {command} --port={port}"
     command += " --no-browser" if "viz" in command else ""
     server = subprocess.Popen(
@@ -126,7 +142,7 @@ def test_a_shown_server_answers(reader: ProjectCopy, command: str) -> None:
         start_new_session=True,
     )
     try:
-        assert answers(f"http://127.0.0.1:{port}/", server)
+        assert answers(f"http://127.0.0.1:{port}{page}", server)
     finally:
         with suppress(ProcessLookupError):  # it has ended by itself, which the assertion tells
             os.killpg(server.pid, 9)

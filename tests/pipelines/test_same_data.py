@@ -29,7 +29,11 @@ ALONE = {"per_host": 1, "hosts": 1, "rendezvous": "auto", "timeout": 60}
 AUGMENTATION = {"policy": "none", "mixup": 0.0, "cutmix": 0.0}
 COMPUTE = {"device": "cpu", "precision": "fp32", "threads": 1}
 FEATURES = {"taps": ["stage2"], "grid": 1, "batch_size": 64}
-SVM = {"kernel": "rbf", "C": 1.0, "gamma": "scale", "positive_class": None, "class_weight": None}
+SVM = {
+    **{"kernel": "rbf", "C": 1.0, "gamma": "scale", "positive_class": None, "class_weight": None},
+    **{"approximation": "auto", "landmarks": 10, "onedal": "never"},
+    "search": {"C": [1.0], "gamma": [1.0], "folds": 2},
+}
 
 
 def scratch(store, card=None):
@@ -67,7 +71,7 @@ def test_training_svm_and_card_do_not_depend_on_the_test_images(store, cpu):
     assert card["channel_mean"] == other_card["channel_mean"]
     first, second = scratch(store), scratch(other)
     assert all((first.weights[k] == second.weights[k]).all() for k in first.weights)
-    machine, other_machine = fit(features(store), SVM, 0), fit(features(other), SVM, 0)
+    (machine, _), (other_machine, _) = fit(features(store), SVM, 0), fit(features(other), SVM, 0)
     probe = features(store).of("validation").matrix
     np.testing.assert_array_equal(machine.scores(probe), other_machine.scores(probe))
 
@@ -86,7 +90,7 @@ def test_a_card_of_another_split_is_refused(store, cpu):
 
 def test_features_and_svm_of_another_split_are_refused(store, cpu):
     other = with_another_split(store)
-    machine = fit(features(store), SVM, 0)
+    machine, _ = fit(features(store), SVM, 0)
     evaluation.predict_svm(machine, features(store), store)
     with pytest.raises(GraftError, match="feature_extraction"):
         evaluation.predict_svm(machine, features(store), other)

@@ -19,13 +19,15 @@ _DEFAULTS = {
 
 
 def prepare_environment() -> None:
-    """Set the environment variables that the user has not set, and drop advice to authors."""
+    """Set the environment variables that the user has not set, and tidy the console."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     # Kedro's console handler turns warnings into log records. A filter of `warnings` would be
     # overruled by the ones that MLflow's dependencies set when they are imported.
     for name in ("py.warnings", "kedro.runner.sequential_runner"):
         logging.getLogger(name).addFilter(_is_for_users)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_markup_is_kedros)
 
 
 # Advice that users are given at every command and cannot follow: MLflow's is meant for the authors
@@ -34,6 +36,16 @@ _ADVICE_TO_AUTHORS = (
     "Add type hints to the `predict` method",
     "Using synchronous mode for loading and saving data",
 )
+
+
+def _markup_is_kedros(record: logging.LogRecord) -> bool:
+    """Let Kedro's console handler read tags of colour in Kedro's messages alone.
+
+    In all others brackets are brackets: a file called "[/b].png" would end the run.
+    """
+    if not hasattr(record, "rich_format"):  # what Kedro marks its coloured words with
+        record.markup = False
+    return True
 
 
 def _is_for_users(record: logging.LogRecord) -> bool:

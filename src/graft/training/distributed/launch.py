@@ -176,6 +176,7 @@ class _Waiting:
                 f" ({self.reason})" if self.reason else "",
                 self.restarts,
                 RESTARTS,
+                extra={"markup": False},  # torch's own words have brackets, as consoles' tags have
             )
         match kind:
             case "log":

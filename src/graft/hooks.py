@@ -160,32 +160,38 @@ class SummaryHooks:
 
     def __init__(self) -> None:
         self._results: dict[str, Any] = {}
+        self._saved: list[str] = []
         self._runtime_params: dict[str, Any] = {}
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        self._results = {}
+        self._results, self._saved = {}, []
         self._runtime_params = run_params.get("runtime_params") or {}
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        self._saved.append(dataset_name)
         if dataset_name in SHOWN:
             self._results[dataset_name] = data
 
     @hook_impl(tryfirst=True)  # while the MLflow run is still open
-    def after_pipeline_run(self) -> None:
-        if not self._results:
-            return
-        import mlflow
-
+    def after_pipeline_run(self, catalog: CatalogProtocol[Any]) -> None:
+        from graft.tracking.records import saved_path
         from graft.tracking.summary import (
+            OPENED,
             print_summary,
             where_the_graph_is,
             where_the_runs_are,
+            where_to_look,
         )
 
+        files = {name: saved_path(catalog[name]) for name in self._saved if name in OPENED}
+        if not (self._results or files):
+            return
+        import mlflow
+
         run = mlflow.active_run()
-        look_next = [where_the_graph_is(self._runtime_params)]
+        look_next = [*where_to_look(files), where_the_graph_is(self._runtime_params)]
         if run:
             look_next += where_the_runs_are(mlflow.get_tracking_uri(), run.info.experiment_id)
         print_summary(self._results, look_next)

@@ -64,6 +64,7 @@ def test_it_ends_with_the_comparison_and_where_to_look_next(finished: FinishedRu
     assert shown == sorted(shown)
     assert min(shown) > 0
     assert "kedro viz run" in summary
+    assert summary.find("report.html") > 0
     assert f"mlflow ui --workers 1 --backend-store-uri {finished.project.tracking_uri}" in summary
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from graft.tracking.summary import print_summary, where_the_graph_is, where_the_runs_are
+from graft.tracking.summary import (
+    print_summary,
+    where_the_graph_is,
+    where_the_runs_are,
+    where_to_look,
+)
 
 
 @pytest.fixture
@@ -99,3 +105,12 @@ def test_a_shown_command_gives_back_the_parameters_that_were_typed():
     }
     command = shlex.split(where_the_graph_is(typed))[-1].removeprefix("--params=")
     assert OmegaConf.to_container(OmegaConf.from_dotlist(command.split(","))) == typed
+
+
+def test_files_that_are_worth_opening_are_named():
+    files = {"learning_rate_figure": Path("b.png"), "report": Path("a.html"), "svm": Path("c")}
+    lines = where_to_look(files)
+    assert [line.split() for line in lines] == [
+        ["Report:", "a.html"],
+        ["Learning", "rate", "figure:", "b.png"],
+    ]

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -28,13 +29,24 @@ _COLUMNS = {
 }
 
 
-# The results that are shown; the others are in the catalog and in MLflow.
+# The results that are shown at the end of a run; the others are in the catalog and in MLflow.
 SHOWN = (
     "comparison_table",
     "diagnosis",
     "leaderboard",
     "learning_curve_table",
     "learning_curve_diagnosis",
+)
+
+# Files that are worth opening, in the order in which they are named at the end of a run.
+OPENED = (
+    "report",
+    "comparison_report",
+    "predictions",
+    "suspicious_labels_figure",
+    "backbone_ranking_figure",
+    "learning_rate_figure",
+    "learning_curves_figure",
 )
 
 
@@ -131,6 +143,12 @@ def where_the_graph_is(runtime_params: Mapping[str, Any]) -> str:
     given = ",".join(f"{name}={as_typed(value)}" for name, value in flat(runtime_params))
     option = f" --params={shlex.quote(given)}" if given else ""
     return f"Pipeline, data and figures:  kedro viz run{option}"
+
+
+def where_to_look(files: Mapping[str, Path]) -> list[str]:
+    """The files of `OPENED` among those that a run has saved, by name."""
+    shown = [(name.replace("_", " ").capitalize(), files[name]) for name in OPENED if name in files]
+    return [f"{f'{name}:':<28} {path}" for name, path in shown]
 
 
 def where_the_runs_are(tracking_uri: str, experiment_id: str) -> list[str]:

@@ -13,6 +13,7 @@ from kedro.framework.project import pipelines
 
 from graft.pipelines.from_parameters import require_buildable
 from graft.pipelines.stored_inputs import require_stored_inputs
+from graft.tracking.environment import show_brackets
 from graft.tracking.provenance import VERSION_TAG, RunTags, run_tags
 from graft.tracking.status import RunStatus, reap_stale_runs
 from graft.tracking.summary import SHOWN
@@ -46,6 +47,7 @@ class RunHooks:
 
         from graft.tracking.database import ensure_database
 
+        show_brackets()
         end_turn()
         self._status.end_interrupted()  # in a notebook, where Ctrl-C ends a run but no process
         self._context = context

@@ -106,6 +106,12 @@ def test_a_machine_without_a_checksum_is_refused(tmp_path: Path, original: Path)
         load_bundle(tmp_path / "bundle")
 
 
+def test_a_manifest_that_names_no_files_is_refused(folder: Path) -> None:
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": {}}))
+    with pytest.raises(GraftError, match=r"not recorded in manifest\.json"):
+        load_bundle(folder)
+
+
 def test_a_manifest_that_names_files_elsewhere_is_refused(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"]["../secret"] = manifest["files"]["README.md"]

@@ -100,6 +100,14 @@ def test_only_shared_seeds_are_paired() -> None:
         leaderboard(apart, **SETTINGS)
 
 
+def test_a_lower_mean_is_not_surely_worse_where_it_is_better_on_the_shared_seeds() -> None:
+    results = [result("a", range(200), seed=0), *(result("a", [], seed=k) for k in (1, 2))]
+    board, pairs = leaderboard([*results, result("b", range(80), seed=0)], **SETTINGS)
+    assert board["method"].tolist() == ["a", "b"]
+    assert pairs["p_holm"][0] < 1e-6
+    assert board["rank"].tolist() == [1, 1]
+
+
 def test_one_run_each_is_paired_whatever_the_seeds_are() -> None:
     _, pairs = leaderboard([BEST, replace(WORSE, seed=5)], **SETTINGS)
     assert pairs["test"].tolist() == ["McNemar, exact"]

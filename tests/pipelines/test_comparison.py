@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -65,6 +66,23 @@ def test_mlflow_gets_scores_and_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_losses_are_drawn_as_numbers_and_a_lone_leader_too() -> None:
     board, _, _ = ranked(methods=["fine-tuned"], measure="brier")
     assert nodes.draw_leaderboard(board).axes[0].get_xlabel() == "brier on the test images"
+
+
+def test_parameters_that_differ_have_an_axis_and_the_score_stands_last() -> None:
+    told = [
+        {"training.epochs": "8", "model.backbone": "a"},
+        {"training.epochs": "2", "model.backbone": "a"},
+    ]
+    results = [
+        dataclasses.replace(result(name, right), parameters=parameters)
+        for name, right, parameters in zip(("long", "short"), (90, 60), told, strict=True)
+    ]
+    for measure, last in (("accuracy", "accuracy"), ("brier", "minus brier")):
+        chosen = {"methods": None, "measure": measure}
+        board, _, _ = nodes.rank(results, chosen, EVALUATION, 0)
+        figure = nodes.draw_parameters(results, board)
+        titles = [t.get_text() for t in figure.axes[0].texts if t.get_weight() == "bold"]
+        assert titles == ["method", "training.epochs", last]
 
 
 def test_an_unknown_method_is_refused() -> None:

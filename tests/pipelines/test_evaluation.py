@@ -79,6 +79,7 @@ def test_either_task_gives_metrics_a_table_and_all_figures(predict: Any, measure
     figures = [
         *nodes.draw_confusion_matrices(metrics),
         nodes.draw_comparison(table),
+        nodes.draw_costs(table),
         nodes.draw_per_class_scores(metrics),
         nodes.draw_roc_curves(metrics),
         nodes.draw_precision_recall_curves(metrics),

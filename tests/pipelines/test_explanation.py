@@ -135,6 +135,7 @@ def test_reliability_is_also_drawn_at_the_fitted_temperature() -> None:
         "method": "fine-tuned",
         "temperature": 1.25,
         "validation_images": 80,
+        "uncalibrated": {"reliability": bins},
         "calibrated": {"reliability": bins},
     }
     metrics = {"fine-tuned": {"reliability": bins}, "SVM": {}}
@@ -144,5 +145,7 @@ def test_reliability_is_also_drawn_at_the_fitted_temperature() -> None:
         return [panel.get_title(loc="left").split("\n")[0] for panel in axes]
 
     assert panels() == ["fine-tuned", "fine-tuned, temperature 1.25"]
-    calibration["validation_images"] = 0  # nothing was fitted
+    calibration["uncalibrated"] = {"reliability": {**bins, "count": [9]}}  # of all classes
     assert panels() == ["fine-tuned"]
+    calibration |= {"validation_images": 0, "uncalibrated": metrics["fine-tuned"]}
+    assert panels() == ["fine-tuned"]  # nothing was fitted

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
 
 from graft.compute import Compute
 from graft.config.loader import GraftConfigLoader
@@ -26,12 +31,12 @@ def test_transfer_and_scratch_are_trained_at_each_size_with_each_seed(
     given["augmentation"]["policy"] = "none"
     given["compute"] |= {"device": "cpu", "threads": 1}
     given["evaluation"]["bootstrap_resamples"] = 20
-    given["learning_curves"] = {"fractions": [0.25, 1.0], "seeds": 2, "least_steps": 2}
+    given["learning_curves"] = {"fractions": [0.25, 0.26, 1.0], "seeds": 2, "least_steps": 2}
     card = {"data": store.digest, "channel_mean": [0.4] * 3, "channel_std": [0.2] * 3}
     sections = ("model", "training", "scratch", "augmentation", "compute", "learning_curves")
     points = nodes.train_at_all_sizes(store, card, None, *(given[name] for name in sections), 0)
     table, diagnosis = nodes.summarise_curves(points, store, given["evaluation"])
-    assert len(points) == 2 * 2 * 2
+    assert len(points) == 2 * 2 * 2  # 0.26 of 16 images of a class are 0.25 of them
     told = points.groupby("train_images")[["epochs", "fraction"]].first()
     assert told.to_dict("index") == {
         12: {"epochs": 2, "fraction": 0.25},
@@ -44,3 +49,13 @@ def test_transfer_and_scratch_are_trained_at_each_size_with_each_seed(
     figure = nodes.draw_learning_curves(table, points, store)
     assert len(figure.axes) == 2
     assert figure.axes[0].get_title(loc="left") == "Accuracy on the test images"
+
+
+def test_the_baseline_of_several_labels_is_the_mean_over_the_classes() -> None:
+    labels = np.array([[1, 1, 0], [-1, 0, 0], [-1, 0, 0], [0, 0, 0]], dtype=np.int8)
+    store: Any = SimpleNamespace(multi_label=True, labels=lambda part: labels)
+    told = {"method": "fine-tuned", "train_images": 9, "seed": 0, "epochs": 1, "seconds": 1.0}
+    points = pd.DataFrame([told | {"train": 0.9, "validation": np.nan, "test": 0.8}])
+    _, diagnosis = nodes.summarise_curves(points, store, {"confidence": 0.95})
+    # A share of 1 / 2 and one of 1 / 4; nothing shows the third class.
+    assert diagnosis["fine-tuned"]["baseline"] == pytest.approx(0.375)

@@ -60,6 +60,14 @@ def test_of_several_labels_only_neighbours_that_count_vote() -> None:
     assert (scores[:, 1] == 0).all()
 
 
+def test_several_labels_of_which_each_image_has_one_get_the_votes_of_one_label() -> None:
+    one_hot = (LABELS[TRAIN, None] == np.arange(10)).astype(np.int8)
+    of_each, of_one = (fitted(labels, neighbours=7) for labels in (one_hot, LABELS[TRAIN]))
+    np.testing.assert_allclose(
+        of_each.scores(FEATURES[TEST]), of_one.scores(FEATURES[TEST]), atol=1e-6
+    )
+
+
 def test_the_number_is_chosen_on_training_images() -> None:
     probe = fitted()
     rows = probe.metadata["search"]

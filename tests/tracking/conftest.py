@@ -45,7 +45,7 @@ report:
 
 # `behaviour` decides how the one node ends; `epochs` is how often it reports before.
 REGISTRY = """
-import os, signal, time
+import logging, os, signal, time
 from pathlib import Path
 
 from kedro.pipeline import Node, Pipeline
@@ -59,6 +59,7 @@ def train(training, seed):
     observer = MlflowObserver(prefix="cnn")
     for epoch in range(1, training["epochs"] + 1):
         observer.on_epoch(EpochRecord(epoch, 1 / epoch, 0.5, None, None, None, 0.1, 100.0, 1.0))
+    logging.getLogger("graft").warning("unusable: [/b].png")
     Path("started").touch()
     match os.environ.get("BEHAVIOUR"):
         case "raise":

@@ -10,7 +10,7 @@ import pytest
 from kedro.logging import RichHandler
 from rich.console import Console
 
-from graft.tracking.environment import prepare_environment
+from graft.tracking.environment import show_brackets
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def output() -> Iterator[io.StringIO]:
     handler = RichHandler(console=Console(file=output, width=200, color_system=None))
     root = logging.getLogger()
     root.addHandler(handler)
-    prepare_environment()
+    show_brackets()
     yield output
     root.removeHandler(handler)
 

@@ -28,6 +28,11 @@ def test_a_run_that_went_well_is_finished(finished):
     assert run.info.run_name == "short"
 
 
+def test_brackets_in_messages_are_no_markup(finished):
+    _, _, output = finished
+    assert "unusable: [/b].png" in output
+
+
 def test_parameters_are_recorded_one_by_one(finished):
     _, run, _ = finished
     assert run.data.params["training.epochs"] == "3"

@@ -64,6 +64,14 @@ def test_the_leaderboard_shows_ranks_that_may_be_shared(capsys):
     assert "nan" not in shown.lower()
 
 
+def test_brackets_in_names_are_no_markup(comparison, capsys):
+    comparison["method"] = ["digits (source.folder=[/old])", "[red]"]
+    print_summary({"comparison_table": comparison}, [])
+    shown = capsys.readouterr().out
+    assert "[/old]" in shown
+    assert "[red]" in shown
+
+
 def test_learning_curves_end_with_the_diagnosis(capsys):
     row = {"method": "scratch", "train_images": 1222, "seeds": 3, "test": 0.9, "gap": 0.05}
     table = pd.DataFrame([row | {"test_low": 0.8, "test_high": 1.0, "test_deviation": 0.01}])

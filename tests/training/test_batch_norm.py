@@ -112,6 +112,27 @@ def test_no_more_images_are_asked_than_it_takes(store, cpu, monkeypatch):
     assert seen == [16, 16]
 
 
+def test_no_more_images_at_once_are_asked_than_in_a_step(store, cpu, monkeypatch):
+    sizes = []
+
+    def look(module, inputs):
+        if module.bn1.momentum is None:
+            sizes.append(len(inputs[0]))
+
+    for recipe in (RECIPE, dataclasses.replace(RECIPE, micro_batch_size=6)):
+        model = build(store)
+        model.net.register_forward_pre_hook(look)
+        train_classifier(model, store, recipe, POLICY, cpu, 0)
+    assert sizes == [16] * 3 * 2 + [6, 5, 5] * 3 * 2
+
+
+def test_a_compiler_is_not_bothered(store, cpu):
+    model, programs = build(store), []
+    model.net.compile(backend=lambda graph, _: programs.append(graph) or graph.forward)
+    settle(model, store, cpu)
+    assert not programs
+
+
 def test_it_draws_no_random_numbers(store, cpu):
     model = build(store)
     model.net.pool = nn.Sequential(model.net.pool, nn.Dropout(0.5))

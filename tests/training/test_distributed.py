@@ -23,6 +23,7 @@ from graft.images.augmentation import Policy, policy_from_parameters
 from graft.models.classifier import build_classifier
 from graft.models.heads import Head
 from graft.models.lora import LoRA
+from graft.training import session
 from graft.training.batches import Batches
 from graft.training.checkpoint import restore_classifier
 from graft.training.distributed import launch
@@ -401,6 +402,37 @@ def pool(*given):
     assert torch.equal(first.nan_to_num(), second.nan_to_num())
     assert (one.at_once, one.stop) == (other.at_once, other.stop)
     return first.tolist(), one
+
+
+class Second(Group):
+    """The second of two processes, as far as a state's setup goes; the first has another GPU."""
+
+    def gather(self, value):
+        return [value, value]
+
+    def copy_from_first(self, tensors):
+        pass
+
+    def from_first(self, value):
+        return {**value, "device": "cuda:0"} if isinstance(value, dict) else value
+
+
+def test_a_state_is_of_all_processes_whatever_each_computes_on(store, monkeypatch):
+    """Else the others would refuse it, or begin anew alone."""
+    seen = []
+
+    def watch(keeper, setup, **_):
+        seen.append(setup["compute"]["device"])
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(session, "SafetyNet", watch)
+    given = job(store)
+    with pytest.raises(ZeroDivisionError):
+        session.train_together(
+            given.model, store, RECIPE, Policy(), given.compute, 0, observers=[],
+            initial_weights="none", keeper=None, reuse=False, group=Second(1, 2),
+        )  # fmt: skip
+    assert seen == ["cuda:0"]
 
 
 def test_shares_count_by_what_is_in_them():

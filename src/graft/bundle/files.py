@@ -70,7 +70,7 @@ def load_bundle(folder: str | Path, compute: Compute | None = None) -> Bundle:
     folder = Path(folder).expanduser()
     names = _require_known_files(folder)
     recorded = saved_files(folder)
-    if recorded and (different := sorted(recorded ^ (names - {MANIFEST}))):
+    if MANIFEST in names and (different := sorted(recorded ^ (names - {MANIFEST}))):
         what = "missing" if different[0] in recorded else f"not recorded in {MANIFEST}"
         raise CorruptedFileError(f"{folder / different[0]} is {what}.")
     verify(folder)

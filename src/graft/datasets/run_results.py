@@ -100,7 +100,14 @@ class RunResultsDataset(LoadOnlyDataset["list[Result]"]):
                 "evaluated its classifiers, and compare on the machine that holds its results."
             )
         return [
-            Result(configuration, run.seed, run.run_id, run.data, Predictions.from_frame(frame))
+            Result(
+                configuration,
+                run.seed,
+                run.run_id,
+                run.data,
+                Predictions.from_frame(frame),
+                run.decisive,
+            )
             for frame in frames
         ]
 

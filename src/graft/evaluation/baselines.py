@@ -27,7 +27,7 @@ def baseline_predictions(predictions: Predictions) -> Predictions:
     the mean prevalence, which is also what random rankings of many images come to.
     """
     if predictions.multi_label:
-        shares = np.nan_to_num(prevalence(predictions))
+        shares = np.nan_to_num(prevalence(predictions.labels))
         scores = np.broadcast_to(shares, predictions.scores.shape)
         method, threshold = PREVALENCE, 0.5
     else:

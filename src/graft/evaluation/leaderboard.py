@@ -16,8 +16,8 @@ first one that is surely worse opens the next rank, which others share with it i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,8 @@ class Result:
         data: Names its images, labels and parts (`ImageStore.digest`); runs that differ in it may
             still have the same test images.
         predictions: Of the test images.
+        parameters: What the run was told, dotted names and texts; as far as that decides on
+            results, and without the seed.
     """
 
     configuration: str
@@ -65,6 +67,7 @@ class Result:
     run: str
     data: str
     predictions: Predictions
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +239,12 @@ def _board(
     best, rows = contestants[0], []
     leader, rank = best, 1
     for position, contestant in enumerate(contestants, start=1):
-        if contestant is not leader and pairs.loc[(leader.name, contestant.name), "p_holm"] < level:
-            leader, rank = contestant, position
+        if contestant is not leader:
+            to_leader = pairs.loc[(leader.name, contestant.name)]
+            # On the seeds that both have, the one with the lower mean may be the better one.
+            worse = (to_leader["difference"] > 0) != (measure in LOSSES)
+            if worse and to_leader["p_holm"] < level:
+                leader, rank = contestant, position
         to_best = {name: np.nan for name in _TO_BEST}
         if contestant is not best:
             to_best = pairs.loc[(best.name, contestant.name), list(_TO_BEST)].to_dict()

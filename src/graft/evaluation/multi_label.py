@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graft.classes import NOT_COUNTED
 from graft.evaluation.bootstrap import RankedImages, over_resamples
 from graft.evaluation.intervals import (
     Interval,
@@ -38,7 +39,7 @@ def label_metrics(
     rankings = [_ranking(predictions, k) for k in range(len(names))]
     totals = ClassTotals.of_labels(predictions.labels, predictions.predicted)
     precisions = np.array([float(ranking.average_precision()) for ranking in rankings])
-    baseline = float(mean_over_classes(prevalence(predictions)))
+    baseline = float(mean_over_classes(prevalence(predictions.labels)))
     metrics: dict[str, Any] = {
         "threshold": predictions.threshold,
         "prevalence_baseline": json_number(baseline),
@@ -120,10 +121,10 @@ def statistics(predictions: Predictions) -> dict[str, Statistic]:
     }
 
 
-def prevalence(predictions: Predictions) -> np.ndarray:
-    """Share of the images that show each class, (K,); NaN for a class that none shows."""
-    support = (predictions.labels == 1).sum(axis=0)
-    counted = predictions.counted.sum(axis=0)
+def prevalence(labels: np.ndarray) -> np.ndarray:
+    """Share of the images (N, K) that show each class, (K,); NaN for a class that none shows."""
+    support = (labels == 1).sum(axis=0)
+    counted = (labels != NOT_COUNTED).sum(axis=0)
     return np.where(support > 0, support / np.maximum(counted, 1), np.nan)
 
 

@@ -188,12 +188,16 @@ def _votes(
         touching = distances <= 1e-6
         share = np.where(touching, 0, 1 / np.maximum(distances, 1e-6))
         share = np.where(touching.any(axis=1, keepdims=True), touching, share)
-    said = labels[places]
     if labels.ndim == 1:
+        said = labels[places]
         votes = np.stack([(share * (said == k)).sum(axis=1) for k in range(class_count)], axis=1)
         return np.asarray(votes / share.sum(axis=1, keepdims=True), dtype=np.float32)
-    counted = (share[:, :, None] * (said != NOT_COUNTED)).sum(axis=1)
-    votes = (share[:, :, None] * (said == 1)).sum(axis=1)
+    votes = np.zeros((len(places), class_count), dtype=np.float32)
+    counted = np.zeros_like(votes)
+    for place, weight in zip(places.T, share.T[:, :, None], strict=True):
+        said = labels[place]
+        votes += weight * (said == 1)
+        counted += weight * (said != NOT_COUNTED)
     return np.asarray(votes / np.where(counted > 0, counted, 1), dtype=np.float32)
 
 

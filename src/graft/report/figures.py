@@ -15,6 +15,7 @@ CAPTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "paired: both methods see the same images, so they are surer than two overlapping "
             "intervals suggest.",
         ),
+        "costs_figure": ("What each method is worth, and costs", ""),
         "per_class_scores": ("Class by class", "Few test images of a class make long whiskers."),
         "finetuned_confusion_matrix": (
             "Confusion matrix: fine-tuned",

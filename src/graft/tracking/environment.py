@@ -26,6 +26,13 @@ def prepare_environment() -> None:
     # overruled by the ones that MLflow's dependencies set when they are imported.
     for name in ("py.warnings", "kedro.runner.sequential_runner"):
         logging.getLogger(name).addFilter(_is_for_users)
+
+
+def show_brackets() -> None:
+    """Let the console show brackets in messages as they are.
+
+    For each run anew: once it has imported the project's settings, Kedro makes its handlers again.
+    """
     for handler in logging.getLogger().handlers:
         handler.addFilter(_markup_is_kedros)
 

@@ -125,16 +125,17 @@ def _learning_curve(table: pd.DataFrame) -> Table:
 
 
 def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
-    """The first column to the left, numbers to the right."""
+    """The first column, which may hold anybody's names, to the left, numbers to the right."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     table.add_column(header[0])
     for name in header[1:]:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
+    for first, *others in rows:
+        table.add_row(escape(first), *others)
     return table
 
 

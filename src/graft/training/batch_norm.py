@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graft.training.step import even_sizes
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -34,6 +36,7 @@ def settle_batch_norms(
     epoch: int,
     recipe: TrainingRecipe,
     compute: Compute,
+    images_at_once: int | None = None,
 ) -> None:
     """Estimate the statistics of a network anew, where its recipe says so.
 
@@ -47,6 +50,7 @@ def settle_batch_norms(
         recipe: Its `batch_norm_statistics`; "auto" is for schedules that do not end at zero, and
             for trainings of few steps.
         compute: Device and precision.
+        images_at_once: The most that a step computes together; None for whole batches.
     """
     import torch
 
@@ -65,9 +69,11 @@ def settle_batch_norms(
         norm.momentum = None  # the mean over all batches instead of a running one
         norm.train()
     seen = 0
-    with torch.no_grad(), compute.autocast():
+    # A compiler would make a program for these few passes, and another for each change of momenta.
+    with torch.no_grad(), compute.autocast(), torch.compiler.set_stance("force_eager"):
         for view in views.epoch(epoch):
-            model(view.images)
+            for part in view.split(even_sizes(len(view.images), images_at_once)):
+                model(part.images)
             seen += len(view.images)
             if seen >= IMAGES:
                 break

@@ -184,7 +184,9 @@ def fit(
                     observer.on_batch(parts.means)
                 safety.after_batch(parts)
             train_loss, train_accuracy, images_per_second = parts.means.read()
-            settle_batch_norms(parts.kept, views, parts.epoch, recipe, compute)
+            share = -(-recipe.batch_size // group.size)
+            at_once = min(parts.micro_batch_size or share, share)
+            settle_batch_norms(parts.kept, views, parts.epoch, recipe, compute, at_once)
             # Batch-norm statistics are those of each process's shares: the first one's count.
             group.copy_from_first(parts.kept.net.buffers())
             validated = _evaluate_epoch(parts, validation, loss_function.plain(), group)
@@ -227,7 +229,8 @@ def _is_over(parts: MovingParts, recipe: TrainingRecipe) -> bool:
     """Whether all epochs are done, or the last ones were no better for as long as patience is."""
     done = len(parts.history)
     patience = recipe.early_stopping_patience
-    stopped = patience is not None and done > 0 and done - parts.best_epoch >= patience
+    since = max(parts.best_epoch, *recipe.unfreezing, 0)  # what is unfrozen begins anew
+    stopped = patience is not None and done > 0 and done - since >= patience
     return done >= recipe.epochs or stopped
 
 

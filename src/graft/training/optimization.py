@@ -148,7 +148,7 @@ def _matrices_apart(model: Classifier, groups: list[dict[str, Any]]) -> list[dic
     if not any(group["muon"] and group["params"] for group in apart):
         raise GraftError(
             f"training.optimizer: muon is for matrices, and {model.spec.name} trains none outside "
-            "its head. Take adamw, or a transformer."
+            "its head. Take adamw, or a transformer without model.lora_rank."
         )
     return [group for group in apart if group["params"]]
 
@@ -158,8 +158,8 @@ def _pull_back(
 ) -> None:
     """L2-SP (Li et al. 2018): a penalty of strength / 2 · ‖w - w₀‖² on a pretrained backbone.
 
-    Its gradient is added where an optimizer adds that of its weight decay: after clipping. w₀ are
-    the parameters as they are now.
+    Its gradient is added after clipping, for every optimizer to the loss's: also for those whose
+    weight decay is decoupled. w₀ are the parameters as they are now.
     """
     import torch
 

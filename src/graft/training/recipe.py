@@ -51,7 +51,8 @@ class TrainingRecipe:
         batch_norm_statistics: "running" averages over the last batches, as in torch; "precise" ones
             are estimated anew before each validation, see `graft.training.batch_norm`; "auto" is
             "precise" under schedules that do not end at zero, and in trainings of few steps.
-        early_stopping_patience: Epochs without a better validation score, or None.
+        early_stopping_patience: Epochs without a better validation score, of those after the last
+            unfreezing; or None.
         resume: "auto" goes on with an interrupted training of the same setup, if there is one;
             "never" begins anew.
         checkpoint_seconds: How long a training goes without its state being saved.

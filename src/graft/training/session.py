@@ -161,7 +161,8 @@ def train_together(
         "initial_weights": initial_weights,
         "model": make_checkpoint(model, {}).metadata,
         "trainable_parameters": count_parameters(model, trainable_only=True),
-        "compute": dataclasses.asdict(compute),
+        # One state is for all: that each has a device of its own makes no other setup of it.
+        "compute": group.from_first(dataclasses.asdict(compute)),
         "processes": group.size,
         "reused_features": reused,
     }

@@ -117,7 +117,7 @@ class Step:
         parts = self._parts
         parts.optimizer.zero_grad(set_to_none=True)
         losses, logits = [], []
-        for part in view.split(_even_sizes(len(view.images), parts.micro_batch_size)):
+        for part in view.split(even_sizes(len(view.images), parts.micro_batch_size)):
             with parts.compute.autocast():
                 output = parts.model(part.images)
                 loss = self._loss_function(output, part.targets)
@@ -260,10 +260,10 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
-def _even_sizes(images: int, at_once: int | None) -> list[int]:
+def even_sizes(images: int, at_once: int | None) -> list[int]:
     """Sizes of parts as equal as possible, none above `at_once`.
 
-    >>> _even_sizes(10, 4)
+    >>> even_sizes(10, 4)
     [4, 3, 3]
     """
     count = -(-images // (at_once or images))

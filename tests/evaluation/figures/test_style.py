@@ -53,3 +53,13 @@ def test_a_legend_has_as_many_columns_as_the_figure_has_room_for(width: float) -
 def test_a_sentence_fits_its_figure() -> None:
     figure = drawn(figures.in_words("Grad-CAM is not available for mlp: none of its stages has a"))
     assert figure.texts[0].get_window_extent().width < figure.get_figwidth() * figure.dpi
+
+
+def test_dollar_signs_in_names_are_no_formulas() -> None:
+    figure = style.new_figure(3.0, 2.0)
+    axes = figure.subplots()
+    axes.set_title("$_{ for $_{")
+    axes.set_xscale("log")
+    drawn(figure)  # a formula that cannot be read would be an error
+    assert not axes.title.get_parse_math()
+    assert all(label.get_parse_math() for label in axes.get_xticklabels())

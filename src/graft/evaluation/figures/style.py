@@ -8,6 +8,7 @@ are set on each figure, not in matplotlib's global `rcParams`, which threads sha
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -49,9 +50,33 @@ def hatch(position: int) -> str:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty white figure of so many inches, laid out so that no text is cut off."""
-    from matplotlib.figure import Figure
+    return _figure_class()(
+        figsize=(width, height), dpi=150, layout="constrained", facecolor="white"
+    )
 
-    return Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
+
+@cache
+def _figure_class() -> type[Figure]:
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    class FigureWithoutFormulas(Figure):
+        """Shows what stands between dollar signs: names of classes and files are no formulas."""
+
+        def draw(self, renderer: Any) -> None:
+            powers = {  # of ten, on logarithmic axes
+                label
+                for axes in self.axes
+                for axis in (axes.xaxis, axes.yaxis)
+                if axis.get_scale() == "log"
+                for label in axis.get_ticklabels(which="both")
+            }
+            for text in self.findobj(Text):
+                if text not in powers:
+                    text.set_parse_math(False)
+            super().draw(renderer)
+
+    return FigureWithoutFormulas
 
 
 def in_words(text: str) -> Figure:

@@ -62,3 +62,22 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Figure:
     from graft.evaluation.figures.leaderboard import leaderboard as draw
 
     return draw(leaderboard)
+
+
+def draw_parameters(compared_results: Sequence[Result], leaderboard: pd.DataFrame) -> Figure:
+    """A line for each contestant, through the parameters in which they differ, to its score."""
+    import pandas as pd
+
+    from graft.evaluation.comparison import LOSSES
+    from graft.evaluation.figures import parallel_coordinates
+
+    told = {result.run: result.parameters for result in compared_results}
+    measure = str(leaderboard["measure"].iloc[0])
+    sign, metric = (-1, f"minus {measure}") if measure in LOSSES else (1, measure)
+    rows = [
+        {"method": row["method"], **told[row["runs"].split()[0]], metric: sign * row["score"]}
+        for row in leaderboard.to_dict("records")
+    ]
+    return parallel_coordinates(
+        pd.DataFrame(rows), metric, title="What the compared runs differ in"
+    )

@@ -1,4 +1,4 @@
-"""predictions of earlier runs → leaderboard, pairs, figure."""
+"""predictions of earlier runs → leaderboard, pairs, figures."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def create_pipeline() -> Pipeline:
                 inputs="leaderboard",
                 outputs="leaderboard_figure",
                 name="draw_leaderboard",
+            ),
+            Node(
+                nodes.draw_parameters,
+                inputs=["compared_results", "leaderboard"],
+                outputs="compared_parameters_figure",
+                name="draw_parameters",
             ),
         ],
         namespace="comparison",

@@ -172,6 +172,18 @@ def draw_comparison(comparison_table: pd.DataFrame) -> Figure:
     return comparison(comparison_table)
 
 
+def draw_costs(comparison_table: pd.DataFrame) -> Figure:
+    """The same beside what was trained for it: parameters, their share, seconds."""
+    from graft.evaluation.comparison import ACCURACY, MEAN_AVERAGE_PRECISION
+    from graft.evaluation.figures import strategy_table
+
+    measure = ACCURACY if ACCURACY in comparison_table else MEAN_AVERAGE_PRECISION
+    names = {measure: "value", f"{measure}_low": "low", f"{measure}_high": "high", "method": "name"}
+    methods = comparison_table.iloc[:-1]  # the baseline, last, costs nothing and is far away
+    rows = methods.rename(columns=names).to_dict("records")
+    return strategy_table(rows, measure.replace("_", " "), "What each method is worth, and costs")
+
+
 def draw_per_class_scores(metrics: Params) -> Figure:
     """Accuracy (average precision) of every class by every classifier."""
     from graft.evaluation.figures import per_class_scores
@@ -194,11 +206,15 @@ def draw_precision_recall_curves(metrics: Params) -> Figure:
 
 
 def draw_reliability_diagrams(metrics: Params, calibration: Params) -> Figure:
-    """Whether probabilities are what they say; of the fine-tuned network also once calibrated."""
+    """Whether probabilities are what they say; of the fine-tuned network also once calibrated.
+
+    Not where the machine is binary: the calibrated probabilities are those of all classes.
+    """
     from graft.evaluation.figures import reliability_diagrams
 
     shown = dict(metrics)
-    if calibration["validation_images"]:
+    of_the_same = metrics[FINETUNED]["reliability"] == calibration["uncalibrated"]["reliability"]
+    if calibration["validation_images"] and of_the_same:
         name = f"{calibration['method']}, temperature {calibration['temperature']:.2f}"
         shown[name] = calibration["calibrated"]
     return reliability_diagrams(shown)

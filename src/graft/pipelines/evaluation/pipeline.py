@@ -143,6 +143,12 @@ def _figures() -> list[Node]:
             name="draw_comparison",
         ),
         Node(
+            nodes.draw_costs,
+            inputs="comparison_table",
+            outputs="costs_figure",
+            name="draw_costs",
+        ),
+        Node(
             nodes.draw_wrong_predictions,
             inputs=["image_store", "finetuned_predictions"],
             outputs="wrong_predictions",

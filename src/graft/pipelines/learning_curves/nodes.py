@@ -44,9 +44,14 @@ def train_at_all_sizes(
     }
     seeds = range(seed, seed + learning_curves["seeds"])
     trainings = list(product(seeds, learning_curves["fractions"], ways))
-    rows = []
+    rows: list[Params] = []
+    trained = set()
     for drawn, fraction, method in track(trainings, "Learning curves"):
         store = with_fewer_labels(image_store, fraction, drawn)
+        # Of few images two shares may be the same ones.
+        if (training_set := (drawn, method, store.digest)) in trained:
+            continue
+        trained.add(training_set)
         # Of the card a training only takes channel statistics, which know no labels.
         card = {**dataset_card, "data": store.digest}
         weights, network, recipe = ways[method]
@@ -115,11 +120,13 @@ def summarise_curves(
     """Mean and deviation over the seeds; for each method what its curve says."""
     from graft.evaluation.baselines import majority_share
     from graft.evaluation.learning_curves import diagnose_curve, summarise
+    from graft.evaluation.multi_label import mean_over_classes, prevalence
 
     labels = image_store.labels("test")
-    # The mean average precision of one answer to all images is the mean share of positives.
-    share = (labels == 1).sum() / max((labels >= 0).sum(), 1)
-    baseline = float(share) if image_store.multi_label else majority_share(labels)
+    if image_store.multi_label:  # the mean average precision of one answer to all images
+        baseline = float(mean_over_classes(prevalence(labels)))
+    else:
+        baseline = majority_share(labels)
     diagnosis = {
         method: diagnose_curve(
             learning_curve_points,

@@ -19,6 +19,7 @@ TABLES = (
 # In `graft.report.figures` stands where the report shows them.
 FIGURES = (
     "comparison_figure",
+    "costs_figure",
     "per_class_scores",
     "finetuned_confusion_matrix",
     "svm_confusion_matrix",

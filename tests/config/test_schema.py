@@ -199,6 +199,10 @@ def test_all_problems_are_listed_at_once(parameters):
         ),
         ({"source__name": "folder", "source__folder": None}, ["source.folder"]),
         ({"training__schedule": "multi_step"}, ["training.milestones"]),
+        (
+            {"prediction__submission__label_column": "id"},
+            ["prediction.submission.id_column", "prediction.submission.label_column"],
+        ),
     ],
 )
 def test_values_that_exclude_each_other_are_named_together(parameters, changes, keys):

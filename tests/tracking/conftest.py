@@ -59,7 +59,7 @@ def train(training, seed):
     observer = MlflowObserver(prefix="cnn")
     for epoch in range(1, training["epochs"] + 1):
         observer.on_epoch(EpochRecord(epoch, 1 / epoch, 0.5, None, None, None, 0.1, 100.0, 1.0))
-    logging.getLogger("graft").warning("unusable: [/b].png")
+    logging.getLogger("tiny").info("not read: [/b].png")
     Path("started").touch()
     match os.environ.get("BEHAVIOUR"):
         case "raise":

@@ -82,7 +82,8 @@ def test_an_experiment_means_its_newest_run_and_the_repetitions_by_seed(store: s
 
 
 def test_how_a_run_is_judged_makes_no_other_configuration(store: str) -> None:
-    make_run("v1", seed=1, **{"evaluation.confidence": "0.9", "parameters.seed": "1"})
+    changes = {"evaluation.confidence": "0.9", "parameters.seed": "1", "processes.timeout": "9"}
+    make_run("v1", seed=1, **changes)
     make_run("v2")
     assert len(newest_runs(["digits"], ["v1", "v2"])) == 2
 

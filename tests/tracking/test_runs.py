@@ -30,7 +30,7 @@ def test_a_run_that_went_well_is_finished(finished):
 
 def test_brackets_in_messages_are_no_markup(finished):
     _, _, output = finished
-    assert "unusable: [/b].png" in output
+    assert "not read: [/b].png" in output
 
 
 def test_parameters_are_recorded_one_by_one(finished):

@@ -65,7 +65,7 @@ def test_the_leaderboard_shows_ranks_that_may_be_shared(capsys):
 
 
 def test_brackets_in_names_are_no_markup(comparison, capsys):
-    comparison["method"] = ["digits (source.folder=[/old])", "[red]"]
+    comparison["method"] = ["a [/old]", "[red]"]
     print_summary({"comparison_table": comparison}, [])
     shown = capsys.readouterr().out
     assert "[/old]" in shown

@@ -263,3 +263,13 @@ def test_in_half_precision_nothing_frozen_moves_either(store):
     fitted(model, store, Compute("cpu", "bf16", 1), dataclasses.replace(RECIPE, epochs=2))
     names, _ = owned_by(model, model.stage_names()[:-1])
     assert not names & moved(fresh, weights(model))
+
+
+def test_patience_waits_for_what_is_still_to_be_unfrozen(store, cpu):
+    model = frozen_at_first("vgg11_bn")
+    recipe = dataclasses.replace(
+        RECIPE, epochs=9, learning_rate=1e-9, early_stopping_patience=2, unfreezing={4: "none"}
+    )
+    history = fitted(model, store, cpu, recipe).history
+    assert 6 <= len(history) < 9
+    assert model.freezing == "none"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graft.config.section import Name, Section
+from pydantic import model_validator
+
+from graft.config.section import Name, Section, conflict
 
 
 class Bundle(Section):
@@ -16,6 +18,12 @@ class Submission(Section):
     id: Literal["stem", "name", "path"]
     label_column: Name | None
     label_separator: str
+
+    @model_validator(mode="after")
+    def _names_two_columns(self) -> Submission:
+        if self.id_column == self.label_column:
+            raise conflict("one column would take the other's place", "id_column", "label_column")
+        return self
 
 
 class Prediction(Section):

@@ -66,7 +66,7 @@ class KNNClassifier:
         labels: int64 (N,), or int8 (N, K).
         class_names: K names.
         metadata: JSON values: recipe (with the number that was chosen), training_images,
-            feature_dimensions, seconds, search and search_seconds.
+            feature_dimensions, seed, seconds, search and search_seconds.
     """
 
     mean: np.ndarray

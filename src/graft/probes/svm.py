@@ -52,9 +52,9 @@ class SVMClassifier:
         machine: Its classes are those of `class_names`.
         class_names: K names; ("rest", positive class) of a binary machine.
         metadata: JSON values: recipe (with the C and gamma that were chosen), class_names (all
-            those of the labels it was fitted to), solver, training_images, feature_dimensions,
-            support_vectors, converged, seed, seconds, search (a row for each setting that
-            cross-validation tried) and search_seconds.
+            those of the labels it was fitted to), solver, onedal, training_images,
+            feature_dimensions, support_vectors, converged, seed, seconds, search (a row for each
+            setting that cross-validation tried) and search_seconds.
     """
 
     scaler: StandardScaler
@@ -250,8 +250,9 @@ def _count_support_vectors(
 ) -> int:
     """Training images that hold the boundary; removing any other changes nothing.
 
-    Those that an rbf machine keeps; of a linear one they are the images within the margin, or
-    beyond it, of at least one of the machines of one class against the rest.
+    Those that an rbf machine keeps, which of an approximate one are its landmarks; of a linear one
+    they are the images within the margin, or beyond it, of at least one of the machines of one
+    class against the rest.
     """
     if machine.vectors is not None:
         return len(machine.vectors)

@@ -30,6 +30,8 @@ _NOT_DECISIVE = (
     "training.resume",
     "training.checkpoint_seconds",
     "compute.threads",
+    "processes.rendezvous",
+    "processes.timeout",
 )
 
 

@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from gzip import BadGzipFile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from graft.errors import GraftError
 from graft.images.download import RemoteFile, fetch, one_at_a_time
@@ -37,9 +37,8 @@ def fetch_folder(remote: RemoteFile, target: Path, instead: str) -> Path:
 def unpack_tar(archive: Path, target: Path) -> None:
     """Unpack the folder `target.name` at the top of a tar archive to `target`.
 
-    A folder that is there already stays. Members that would leave the folder, links out of it and
-    devices are refused (the tarfile module's filter "data"), and so is an archive beyond the caps
-    on number and size that hold for zip archives.
+    A folder that is there already stays. Members that would leave the folder, links and devices are
+    refused, and so is an archive beyond the caps on number and size that hold for zip archives.
 
     Raises:
         GraftError: The archive is damaged, unsafe, too large or without that folder.
@@ -61,12 +60,35 @@ def unpack_tar(archive: Path, target: Path) -> None:
 def _extract(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
-            members = track(_within_caps(tar, archive), f"Unpacking {archive.name}")
-            tar.extractall(folder, members, filter="data")
+            for member in track(_within_caps(tar, archive), f"Unpacking {archive.name}"):
+                _write(tar, member, folder)
     except (tarfile.TarError, zlib.error, EOFError, BadGzipFile) as error:
         raise GraftError(
             f"'{archive}' is damaged or unsafe ({error}). Remove it and run again."
         ) from error
+
+
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write a file or a folder, as far as it is one.
+
+    The tarfile module can do it as safely by its filter "data", but not in Python 3.11.2, which
+    Debian 12 has.
+
+    Raises:
+        TarError: It is something else, or it would leave the folder.
+    """
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise tarfile.TarError(f"'{member.name}' would leave the folder")
+    if member.isdir():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        return
+    content = tar.extractfile(member) if member.isfile() else None
+    if content is None:
+        raise tarfile.TarError(f"'{member.name}' is neither a file nor a folder")
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    with content, (folder / name).open("wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def _within_caps(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:

@@ -103,7 +103,7 @@ def _results(run: RunResults) -> Section:
     if worse := _below_baseline(run.metrics):
         blocks.append(Note(f"Worse than a classifier that knows no image: {', '.join(worse)}."))
     confidence = next(iter(run.metrics.values()))["confidence"]
-    intervals = f"In brackets: {100 * confidence:g} % intervals by the bootstrap."
+    intervals = f"In brackets: {100 * confidence:g} % intervals."
     blocks += [
         *(
             Text(f"Diagnosis, {method}: {found['sentence']}")

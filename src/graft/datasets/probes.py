@@ -10,14 +10,31 @@ from graft.datasets.committed import CommittedDataset
 from graft.datasets.safetensors_file import header, read_description, read_file
 
 if TYPE_CHECKING:
-    import numpy as np
     from kedro_datasets._typing import JSONPreview
 
     from graft.probes.knn import KNNClassifier
     from graft.probes.linear_probe import LinearProbe
 
 
-class LinearProbeDataset(CommittedDataset["LinearProbe", "LinearProbe"]):
+class _ArraysDataset(CommittedDataset["Any", "Any"]):
+    """What is arrays, class names and metadata."""
+
+    arrays: tuple[str, ...]
+
+    def write(self, path: Path, data: Any) -> None:
+        import numpy as np
+        from safetensors.numpy import save
+
+        arrays = {name: np.ascontiguousarray(getattr(data, name)) for name in self.arrays}
+        description = {"class_names": list(data.class_names), "metadata": data.metadata}
+        path.write_bytes(save(arrays, metadata=header(description)))
+
+    def preview(self) -> JSONPreview:
+        """The metadata."""
+        return json.dumps(read_description(self.filepath))
+
+
+class LinearProbeDataset(_ArraysDataset):
     """A fitted linear probe in a safetensors file.
 
     linear_probe:
@@ -26,20 +43,15 @@ class LinearProbeDataset(CommittedDataset["LinearProbe", "LinearProbe"]):
       versioned: true
     """
 
-    def write(self, path: Path, data: LinearProbe) -> None:
-        _write(path, data, ("mean", "scale", "weights", "intercepts"))
+    arrays = ("mean", "scale", "weights", "intercepts")
 
     def read(self, path: Path) -> LinearProbe:
         from graft.probes.linear_probe import LinearProbe
 
         return LinearProbe(**_read(path))
 
-    def preview(self) -> JSONPreview:
-        """The metadata."""
-        return json.dumps(read_description(self.filepath))
 
-
-class KNNDataset(CommittedDataset["KNNClassifier", "KNNClassifier"]):
+class KNNDataset(_ArraysDataset):
     """Training images that vote, in a safetensors file.
 
     knn:
@@ -48,28 +60,12 @@ class KNNDataset(CommittedDataset["KNNClassifier", "KNNClassifier"]):
       versioned: true
     """
 
-    def write(self, path: Path, data: KNNClassifier) -> None:
-        _write(path, data, ("mean", "scale", "features", "labels"))
+    arrays = ("mean", "scale", "features", "labels")
 
     def read(self, path: Path) -> KNNClassifier:
         from graft.probes.knn import KNNClassifier
 
         return KNNClassifier(**_read(path))
-
-    def preview(self) -> JSONPreview:
-        """The metadata."""
-        return json.dumps(read_description(self.filepath))
-
-
-def _write(path: Path, data: LinearProbe | KNNClassifier, names: tuple[str, ...]) -> None:
-    import numpy as np
-    from safetensors.numpy import save
-
-    arrays: dict[str, np.ndarray] = {
-        name: np.ascontiguousarray(getattr(data, name)) for name in names
-    }
-    description = {"class_names": list(data.class_names), "metadata": data.metadata}
-    path.write_bytes(save(arrays, metadata=header(description)))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -25,27 +25,12 @@ def classifier_from_parameters(
     seed: int,
 ) -> Classifier:
     """The network of the `model` parameters with a head for the store's classes, frozen as told."""
-    from graft.models.classifier import build_classifier
-    from graft.models.heads import Head
-    from graft.models.lora import LoRA
     from graft.models.tracing import require_image_size
 
     require_same_data(image_store.digest, dataset_card=dataset_card)
-    classifier = build_classifier(
-        model["backbone"],
-        image_store.class_names,
-        weights,
-        dataset_mean=dataset_card["channel_mean"],
-        dataset_std=dataset_card["channel_std"],
-        normalisation=model["normalisation"],
-        input_size=model["input_size"],
-        options=model["options"],
-        head=Head(model["head_hidden"], model["head_dropout"]),
-        lora=LoRA(model["lora_rank"], model["lora_alpha"]) if model["lora_rank"] else None,
-        seed=seed,
-    )
+    mean, std = dataset_card["channel_mean"], dataset_card["channel_std"]
+    classifier = _build(model, image_store.class_names, weights, mean, std, seed)
     require_image_size(classifier, image_store.images.shape[1])
-    classifier.freeze(model["freezing"])
     return classifier
 
 
@@ -133,28 +118,43 @@ def require_buildable(model: Params, taps: Sequence[str], training: Params | Non
         GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had,
             or the training names stages that there are not.
     """
-    from graft.models.classifier import build_classifier
-    from graft.models.heads import Head
-    from graft.models.lora import LoRA
     from graft.models.weights import load_weights
     from graft.probes.extraction import require_taps
     from graft.training.optimization import require_trainable
     from graft.training.recipe import TrainingRecipe
 
     weights = load_weights(model["backbone"], model["weights"])
-    classifier = build_classifier(
-        model["backbone"],
-        ["any", "other"],
-        weights,
-        dataset_mean=(0.5, 0.5, 0.5),
-        dataset_std=(0.25, 0.25, 0.25),
-        input_size=model["input_size"],
-        options=model["options"],
-        head=Head(model["head_hidden"], model["head_dropout"]),
-        lora=LoRA(model["lora_rank"], model["lora_alpha"]) if model["lora_rank"] else None,
-    )
-    classifier.freeze(model["freezing"])
+    classifier = _build(model, ["any", "other"], weights, [0.5] * 3, [0.25] * 3, seed=0)
     if training is not None:
         require_trainable(classifier, TrainingRecipe(**training), is_pretrained=weights is not None)
     if taps:
         require_taps(classifier, taps)
+
+
+def _build(
+    model: Params,
+    class_names: Sequence[str],
+    weights: BackboneWeights | None,
+    mean: Sequence[float],
+    std: Sequence[float],
+    seed: int,
+) -> Classifier:
+    from graft.models.classifier import build_classifier
+    from graft.models.heads import Head
+    from graft.models.lora import LoRA
+
+    classifier = build_classifier(
+        model["backbone"],
+        class_names,
+        weights,
+        dataset_mean=mean,
+        dataset_std=std,
+        normalisation=model["normalisation"],
+        input_size=model["input_size"],
+        options=model["options"],
+        head=Head(model["head_hidden"], model["head_dropout"]),
+        lora=LoRA(model["lora_rank"], model["lora_alpha"]) if model["lora_rank"] else None,
+        seed=seed,
+    )
+    classifier.freeze(model["freezing"])
+    return classifier

@@ -1,15 +1,11 @@
 """Several processes train as one would, die without a trace in the result, and report once."""
 
 import dataclasses
-import math
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -22,17 +18,14 @@ from graft.errors import GraftError
 from graft.images.augmentation import Policy, policy_from_parameters
 from graft.models.classifier import build_classifier
 from graft.models.heads import Head
-from graft.models.lora import LoRA
 from graft.training import session
 from graft.training.batches import Batches
 from graft.training.checkpoint import restore_classifier
 from graft.training.distributed import launch
 from graft.training.distributed.group import Group
-from graft.training.distributed.job import JOB, Job, read_job, write_job
-from graft.training.distributed.meeting import Meeting, Processes, find_meeting
+from graft.training.distributed.meeting import Processes
 from graft.training.loop import evaluate
 from graft.training.losses import Loss
-from graft.training.measures import Measured
 from graft.training.progress import TrainingProgress
 from graft.training.recipe import TrainingRecipe
 from graft.training.session import train_classifier
@@ -319,91 +312,6 @@ def test_what_cannot_be_is_said_before_anything_starts(store, processes, device,
         Processes(processes).require_possible(device, 12)
 
 
-# --- What travels ---------------------------------------------------------------------------------
-
-
-def job(store):
-    model = build_classifier("resnet20_cifar", store.class_names, None, **STATISTICS)
-    model.freeze("all_except_last")
-    cpu = Compute("cpu", "fp32", 1)
-    return Job(model, store, RECIPE, Policy(), cpu, 0, "none", None, True, True, 60.0)
-
-
-@pytest.mark.parametrize("lies", ["in memory", "in a file", "in a part of a file"])
-def test_pixels_are_mapped_and_not_copied(store, tmp_path, lies):
-    given = job(store)
-    if lies != "in memory":
-        np.save(tmp_path / "store.npy", store.images)
-        images = np.load(tmp_path / "store.npy", mmap_mode="r")
-        given = given._replace(store=dataclasses.replace(store, images=images))
-    if lies == "in a part of a file":
-        manifest = store.manifest.iloc[12:].reset_index(drop=True)
-        part = dataclasses.replace(given.store, images=images[12:], manifest=manifest)
-        given = given._replace(store=part)
-    write_job(tmp_path, given)
-    read = read_job(tmp_path)
-    assert isinstance(read.store.images, np.memmap)
-    assert read.store.images.filename == (
-        tmp_path / ("store.npy" if lies == "in a file" else "images.npy")
-    )
-    assert np.array_equal(read.store.images, given.store.images)
-    assert store.images[:1].tobytes() not in (tmp_path / JOB).read_bytes()
-
-
-@pytest.mark.parametrize("lora", [None, LoRA(2, 4.0)])
-def test_the_network_travels_as_it_is(store, tmp_path, lora):
-    """Weights, what is frozen, and the constants of its normalisation, to the bit."""
-    head, mean, std = Head(8, 0.3), (0.1, 0.2, 0.3), (0.7, 0.7, 0.7)
-    model = build_classifier(
-        "fully_connected", store.class_names, None, dataset_mean=mean, dataset_std=std,
-        input_size=8, head=head, lora=lora, seed=3,
-    )  # fmt: skip
-    model.freeze(["fc2"])
-    write_job(tmp_path, job(store)._replace(model=model))
-    read = read_job(tmp_path).model
-    images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(read.eval()(images), model.eval()(images))
-    trained = [name for name, p in model.named_parameters() if p.requires_grad]
-    assert [name for name, p in read.named_parameters() if p.requires_grad] == trained
-
-
-class Pair(Group):
-    """Two processes' groups, in two threads."""
-
-    meet = threading.Barrier(2, timeout=60)
-    tensors: ClassVar = {}
-
-    def sum(self, tensor):
-        self.tensors[self.rank] = tensor.clone()
-        self.meet.wait()
-        tensor.copy_(self.tensors[0] + self.tensors[1])
-        self.meet.wait()
-        return tensor
-
-
-def pool(*given):
-    """What two processes make of (gradient, terms, images at once, signal) each."""
-    found = [None, None]
-
-    def take(rank):
-        gradient, terms, at_once, stop = given[rank]
-        tensor = torch.tensor(gradient)
-        one = torch.tensor(1.0)
-        group = Pair(rank, 2, stop=stop)
-        pooled = group.pool([tensor], terms, Measured(one * terms, one, terms, terms), at_once)
-        found[rank] = (tensor, pooled)
-
-    threads = [threading.Thread(target=take, args=(rank,)) for rank in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (first, one), (second, other) = found
-    assert torch.equal(first.nan_to_num(), second.nan_to_num())
-    assert (one.at_once, one.stop) == (other.at_once, other.stop)
-    return first.tolist(), one
-
-
 class Second(Group):
     """The second of two processes, as far as a state's setup goes; the first has another GPU."""
 
@@ -426,76 +334,11 @@ def test_a_state_is_of_all_processes_whatever_each_computes_on(store, monkeypatc
         raise ZeroDivisionError
 
     monkeypatch.setattr(session, "SafetyNet", watch)
-    given = job(store)
+    model = build_classifier("resnet20_cifar", store.class_names, None, **STATISTICS)
+    cpu = Compute("cpu", "fp32", 1)
     with pytest.raises(ZeroDivisionError):
         session.train_together(
-            given.model, store, RECIPE, Policy(), given.compute, 0, observers=[],
+            model, store, RECIPE, Policy(), cpu, 0, observers=[],
             initial_weights="none", keeper=None, reuse=False, group=Second(1, 2),
         )  # fmt: skip
     assert seen == ["cuda:0"]
-
-
-def test_shares_count_by_what_is_in_them():
-    gradient, pooled = pool(([1.0, 0.0], 1, None, 0), ([4.0, 2.0], 3, None, 0))
-    assert gradient == [(1 + 12) / 4, 6 / 4]
-    assert float(pooled.measured.loss) == (1 + 9) / 4
-    assert pooled.measured.images == 4
-    assert (pooled.at_once, pooled.stop) == (None, 0)
-
-
-def test_numbers_memory_and_signals_of_one_are_those_of_all():
-    gradient, pooled = pool(([math.nan, 0.0], 2, None, 0), ([4.0, 2.0], 2, 1, 15))
-    assert math.isnan(gradient[0])
-    assert gradient[1] == 1.0
-    assert (pooled.at_once, pooled.stop) == (1, 15)
-
-
-ORPHAN = """
-import os, sys, time
-from graft.training.distributed.group import Group
-from graft.training.distributed.line import Caller, Line, Switchboard
-
-board = Switchboard()
-process = os.fork()
-if process == 0:
-    line = Line(board.address, Caller(0, os.getpid(), 0))
-    group = Group()
-    line.watch(group)
-    while not group.stop:  # until it is told to
-        time.sleep(0.01)
-    print(os.getpid(), flush=True)
-    time.sleep(600)
-while not board.callers:
-    time.sleep(0.01)
-board.tell(15)
-os.waitpid(process, 0)
-"""
-
-
-def test_no_process_outlives_the_one_that_waits_for_it():
-    waiting = subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE, text=True)
-    assert int(waiting.stdout.readline()) != waiting.pid
-    waiting.kill()
-    waiting.communicate(timeout=60)  # the pipe closes when the other one has ended as well
-
-
-# --- Several hosts --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rendezvous", "environment", "place"),
-    [
-        ("gpu1:29500", {}, "gpu1:29500"),
-        ("gpu1", {"SLURM_JOB_ID": "12345"}, "gpu1:33900"),
-        ("auto", {"MASTER_ADDR": "gpu1", "MASTER_PORT": "1234"}, "gpu1:1234"),
-        ("auto", {"SLURM_LAUNCH_NODE_IPADDR": "10.0.0.1", "SLURM_JOB_ID": "7"}, "10.0.0.1:30100"),
-    ],
-)
-def test_hosts_meet_where_parameters_or_the_scheduler_say(rendezvous, environment, place):
-    assert find_meeting(2, rendezvous, "", environment) == Meeting(2, place)
-    assert find_meeting(1, rendezvous, "", environment) == Meeting()
-
-
-def test_hosts_that_meet_nowhere_are_told():
-    with pytest.raises(GraftError, match="2 hosts have to meet somewhere"):
-        find_meeting(2, "auto", "x", {})

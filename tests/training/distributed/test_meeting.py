@@ -1,0 +1,25 @@
+"""Where hosts meet."""
+
+import pytest
+
+from graft.errors import GraftError
+from graft.training.distributed.meeting import Meeting, find_meeting
+
+
+@pytest.mark.parametrize(
+    ("rendezvous", "environment", "place"),
+    [
+        ("gpu1:29500", {}, "gpu1:29500"),
+        ("gpu1", {"SLURM_JOB_ID": "12345"}, "gpu1:33900"),
+        ("auto", {"MASTER_ADDR": "gpu1", "MASTER_PORT": "1234"}, "gpu1:1234"),
+        ("auto", {"SLURM_LAUNCH_NODE_IPADDR": "10.0.0.1", "SLURM_JOB_ID": "7"}, "10.0.0.1:30100"),
+    ],
+)
+def test_hosts_meet_where_parameters_or_the_scheduler_say(rendezvous, environment, place):
+    assert find_meeting(2, rendezvous, "", environment) == Meeting(2, place)
+    assert find_meeting(1, rendezvous, "", environment) == Meeting()
+
+
+def test_hosts_that_meet_nowhere_are_told():
+    with pytest.raises(GraftError, match="2 hosts have to meet somewhere"):
+        find_meeting(2, "auto", "x", {})

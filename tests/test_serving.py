@@ -107,7 +107,13 @@ def served(uri: str, model: str) -> Iterator[str]:
     command = ["models", "serve", "-m", model, "--env-manager", "local", "-p", str(port)]
     server = subprocess.Popen(
         [sys.executable, "-m", "mlflow", *command],
-        env={**os.environ, "MLFLOW_TRACKING_URI": uri, "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "MLFLOW_TRACKING_URI": uri,
+            "OMP_NUM_THREADS": "1",
+            # MLflow starts uvicorn by its name.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from graft.compute import Workload, resolve_compute
+from graft.compute import Compute, Workload, resolve_compute
 from graft.errors import GraftError
+from graft.models.classifier import build_classifier
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,49 @@ def test_a_precision_that_is_asked_for_is_taken(monkeypatch):
     assert resolve_compute("cpu", "bf16").precision == "bf16"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     assert resolve_compute("cpu", "fp32", workload=RESNET18_AT_64).precision == "fp32"
+
+
+LARGE_FILTERS = Workload(148_000_000, 11_200_000, True, filters=11_200_000, maps=200_000)
+SMALL_FILTERS = Workload(41_000_000, 270_000, True, filters=270_000, maps=190_000)
+
+
+@pytest.mark.parametrize(
+    ("asked", "precision", "workload", "order"),
+    [
+        ("auto", "fp32", LARGE_FILTERS, "contiguous"),
+        ("auto", "fp32", SMALL_FILTERS, "channels_last"),
+        ("auto", "fp32", None, "channels_last"),
+        ("auto", "bf16", LARGE_FILTERS, "channels_last"),
+        ("channels_last", "fp32", LARGE_FILTERS, "channels_last"),
+        ("contiguous", "fp32", SMALL_FILTERS, "contiguous"),
+    ],
+)
+def test_the_order_in_memory_follows_filters_and_maps(asked, precision, workload, order, caplog):
+    with caplog.at_level("INFO"):
+        compute = resolve_compute("cpu", precision, memory_format=asked, workload=workload)
+    assert compute.memory_format == order
+    assert f"{order.replace('_', ' ')} in memory" in caplog.text
+
+
+@pytest.mark.parametrize("order", ["contiguous", "channels_last"])
+def test_networks_compute_in_the_order_that_was_chosen(order):
+    """Whatever order images come in, every convolution reads and gives it."""
+    model = build_classifier(
+        "resnet20_cifar", "abc", None, dataset_mean=(0.5,) * 3, dataset_std=(0.2,) * 3
+    )
+    Compute("cpu", "fp32", 1, memory_format=order).place(model)
+    expected = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}[order]
+    seen = []
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(lambda _, inputs, given: seen.extend([*inputs, given]))
+    images = torch.randint(256, (2, 3, 8, 8), dtype=torch.uint8)
+    with torch.no_grad():
+        first = model(images)
+        second = model(images.to(memory_format=torch.channels_last))
+    assert len(seen) > 40
+    assert all(tensor.is_contiguous(memory_format=expected) for tensor in seen)
+    torch.testing.assert_close(first, second)
 
 
 @pytest.mark.parametrize(

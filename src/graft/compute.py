@@ -1,4 +1,4 @@
-"""Where and how a model computes: device, precision, threads, compiled or not.
+"""Where and how a model computes: device, precision, threads, order in memory, compiled or not.
 
 `auto` picks CUDA, then Apple's MPS, then the CPU. Half precision is a default only where it has
 been shown to cost nothing and to be faster; everything else has to be asked for.
@@ -24,11 +24,13 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 # Where bf16 begins to pay on a CPU that computes in it: `benchmarks/precision.py`.
 _ENOUGH_WORK = 20e6  # multiply-accumulates an image
 _ENOUGH_REUSE = 10  # multiply-accumulates a weight, which has to be rounded in each step
+# Where fp32 on a CPU is faster in the ordinary order in memory: `benchmarks/memory_format.py`.
+_MANY_FILTERS = 30  # weights of filters for each value of the maps that they give
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What a network has to do for an image, as far as the choice of a precision asks.
+    """What a network has to do for an image, as far as precision and order in memory ask.
 
     Attributes:
         multiply_accumulates: Of a forward pass.
@@ -36,11 +38,15 @@ class Workload:
         is_plain: Whether it multiplies in ordinary convolutions and linear layers only. Gradients
             of depthwise convolutions are slow in bf16 on CPUs, and of attention no paired seeds
             have shown what bf16 costs.
+        filters: Weights of its convolutions.
+        maps: Values that these give.
     """
 
     multiply_accumulates: int
     parameters: int
     is_plain: bool
+    filters: int = 0
+    maps: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,15 @@ class Compute:
         precision: "fp32", "bf16" or "fp16"; weights stay float32, operations are autocast.
         threads: Intra-operation threads on the CPU.
         compiled: Whether networks are trained and asked through `torch.compile`.
+        memory_format: "channels_last" or "contiguous", torch's names for what lies side by side in
+            memory: a pixel's channels, or a channel's pixels.
     """
 
     device: str
     precision: str
     threads: int
     compiled: bool = False
+    memory_format: str = "channels_last"
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which forward passes run."""
@@ -93,12 +102,12 @@ class Compute:
         return 64 if self.device == "cpu" and pixels > 64 else 256
 
     def place(self, model: nn.Module) -> None:
-        """Move a network here, in the memory order in which convolutions are fastest."""
+        """Move a network here, its filters in the order in memory that was chosen."""
         import torch
 
+        last = self.memory_format == "channels_last"
         model.to(self.device)
-        if not self.device.startswith("mps"):
-            model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 def resolve_compute(
@@ -106,10 +115,11 @@ def resolve_compute(
     precision: str = "auto",
     threads: int | str = "auto",
     compile: bool | str = "auto",
+    memory_format: str = "auto",
     *,
     workload: Workload | None = None,
 ) -> Compute:
-    """Choose device, precision and threads, set them, and say in the log what was chosen, and why.
+    """Choose how to compute, set it, and say in the log what was chosen, and why.
 
     Args:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -119,7 +129,9 @@ def resolve_compute(
         threads: "auto" (the processors that this process may use, or OMP_NUM_THREADS where the
             user has set it) or a number.
         compile: True, False or "auto", which is False.
-        workload: Of the network, where it may be computed in bf16 on a CPU.
+        memory_format: "auto", "channels_last" or "contiguous". "auto" is contiguous on MPS, and on
+            a CPU in fp32 for a `workload` that gains by it; else channels last.
+        workload: Of the network, where that decides.
 
     Raises:
         GraftError: The device is not there, or it does not compute in the precision.
@@ -128,7 +140,7 @@ def resolve_compute(
 
     name = _resolve_device(device)
     chosen_precision, why = _resolve_precision(precision, name, workload)
-    count = _resolve_threads(threads)
+    count = resolve_threads(threads)
     torch.set_num_threads(count)
     if name == "cpu":
         # Adam's averages decay into subnormal numbers, with which processors are slow: training a
@@ -137,15 +149,18 @@ def resolve_compute(
     if name.startswith("cuda"):
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
+    order, why_so = _resolve_memory_format(memory_format, name, chosen_precision, workload)
     logger.info(
-        "Computing on %s in %s (%s) with %d CPU threads; torch.compile is %s.",
+        "Computing on %s in %s (%s) with %d CPU threads, %s in memory (%s); torch.compile is %s.",
         name,
         chosen_precision,
         why,
         count,
+        order.replace("_", " "),
+        why_so,
         _explain_compilation(compile, name),
     )
-    return Compute(name, chosen_precision, count, compile is True)
+    return Compute(name, chosen_precision, count, compile is True, order)
 
 
 def _resolve_device(device: str) -> str:
@@ -209,6 +224,27 @@ def _precision_on_cpu(workload: Workload | None) -> tuple[str, str]:
     return "bf16", "the processor computes in it, and the network is large enough to gain"
 
 
+def _resolve_memory_format(
+    memory_format: str, device: str, precision: str, workload: Workload | None
+) -> tuple[str, str]:
+    """The order in memory, and why it is that one.
+
+    In fp32 on a CPU, channels last is what oneDNN multiplies as it lies, row by row of a map; maps
+    in the ordinary order it first brings into blocks. Its kernels for blocks are faster, several
+    times so for many channels on maps of 2 or 4 pixels. That outweighs the bringing where filters
+    are large and maps are small.
+    """
+    if memory_format != "auto":
+        return memory_format, "compute.memory_format"
+    if device == "mps":
+        return "contiguous", "as such devices have it"
+    if device != "cpu" or precision != "fp32":
+        return "channels_last", "in which convolutions are fastest there"
+    if workload is not None and workload.filters > _MANY_FILTERS * workload.maps > 0:
+        return "contiguous", "convolutions with large filters on small maps are faster so in fp32"
+    return "channels_last", "in which convolutions are fastest but for large filters on small maps"
+
+
 def cpu_computes_in_bf16() -> bool:
     """Whether the processor multiplies in bf16 itself: AMX or AVX-512 BF16, not by emulation."""
     import torch
@@ -227,7 +263,12 @@ def _explain_compilation(compile: bool | str, device: str) -> str:
     return "off (not measured on such a device; compute.compile: true tries)"
 
 
-def _resolve_threads(threads: int | str) -> int:
+def resolve_threads(threads: int | str) -> int:
+    """How many CPU threads "auto" or a number of them means here.
+
+    Raises:
+        GraftError: It is no positive number.
+    """
     if threads != "auto":
         count = int(threads)
         if count < 1:

@@ -22,14 +22,20 @@ def test_channels_stay_last_in_memory():
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_normalising_is_the_textbook_s_line_to_the_bit(memory_format):
-    images = torch.rand(3, 3, 5, 7).contiguous(memory_format=memory_format)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_normalising_is_the_textbook_s_line(memory_format, dtype):
+    stored = torch.randint(256, (3, 3, 5, 7), dtype=torch.uint8)
+    images = stored.contiguous(memory_format=memory_format)
+    images = to_float(images) if dtype == torch.float32 else images
+    before = images.clone()
     mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.3, 0.7])
-    expected = (images - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
+    expected = (to_float(stored) - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
     normalised = normalise(images, mean, std)
-    assert torch.equal(normalised, expected)
+    torch.testing.assert_close(normalised, expected, rtol=1e-6, atol=1e-6)
     assert normalised.stride() == images.stride()
-    assert torch.equal(normalise(images, mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)), expected)
+    assert torch.equal(images, before)
+    shaped = normalise(images, mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
+    assert torch.equal(shaped, normalised)
 
 
 def test_gradients_flow_through_normalising():

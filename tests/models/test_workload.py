@@ -28,3 +28,13 @@ def test_workload_of(name, size, is_plain):
     assert workload.multiply_accumulates == count_multiply_accumulates(model, 16)
     assert workload.parameters == count_parameters(model)
     assert workload.is_plain is is_plain
+
+
+def test_filters_and_maps_are_those_of_convolutions():
+    spec = get_backbone("resnet20_cifar")
+    net = spec.build(3, 32)
+    workload = workload_of(Classifier(net, spec, "abc", spec.mean, spec.std, 32), 16)
+    assert workload.filters == sum(p.numel() for p in net.parameters() if p.ndim == 4)
+    stages = 7 * 16 * 32**2 + 6 * 32 * 16**2 + 6 * 64 * 8**2
+    shortcuts = workload.maps - stages
+    assert shortcuts in (0, 32 * 16**2 + 64 * 8**2)

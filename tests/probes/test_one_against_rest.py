@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from graft.errors import GraftError
-from graft.probes import machines, plain_machines
+from graft.probes import machines, one_against_rest, plain_machines
 from graft.probes.svm import SVMClassifier, SVMRecipe, fit_svm
 
 DIGITS = load_digits()
@@ -173,3 +173,31 @@ def test_landmarks_know_each_class_too() -> None:
 def test_labels_of_other_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         fit_svm(FEATURES[TRAIN], LABELS[TRAIN, :2], NAMES, SVMRecipe(), 0)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "nystroem"])
+def test_machines_do_not_depend_on_how_many_are_fitted_at_once(
+    kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where memory does not hold all classes at all prices: eight parts of 15 questions."""
+    questions = one_against_rest.Questions.of(LABELS[TRAIN], 3, "balanced")
+    prices = (0.01, 0.1, 1.0, 10.0, 100.0)
+
+    def fit() -> list[tuple[Any, bool]]:
+        if kernel == "linear":
+            return one_against_rest.fit_linear(SCALED[TRAIN], questions, prices)
+        return one_against_rest.fit_nystroem(SCALED[TRAIN], questions, prices, 0.02, 50, 0)
+
+    together = fit()
+    monkeypatch.setattr(one_against_rest, "_AT_ONCE", 300 * 2)
+    apart = fit()
+    assert len(apart) == len(prices)
+    for (one, one_converged), (other, other_converged) in zip(together, apart, strict=True):
+        assert one_converged
+        assert other_converged
+        np.testing.assert_allclose(
+            one.decision_function(SCALED[TEST]),
+            other.decision_function(SCALED[TEST]),
+            rtol=1e-3,
+            atol=1e-3,
+        )

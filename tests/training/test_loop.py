@@ -8,7 +8,6 @@ import torch
 from graft.errors import GraftError
 from graft.images.augmentation import Policy
 from graft.images.augmentation.crops import HorizontalFlip, RandomCrop
-from graft.images.conversion import to_float
 from graft.models.classifier import build_classifier
 from graft.models.weights import BackboneWeights
 from graft.training.batches import Batches
@@ -57,7 +56,7 @@ def test_it_is_plain_sgd(store, cpu):
     batches = Batches(store, "train", 16, cpu)
     for epoch in (1, 2):
         for batch in batches.shuffled(0, epoch):
-            loss = torch.nn.functional.cross_entropy(model(to_float(batch.images)), batch.labels)
+            loss = torch.nn.functional.cross_entropy(model(batch.images), batch.labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -258,7 +257,7 @@ def test_a_rare_class_is_found_more_often_when_it_is_balanced(store, cpu, remedy
         model = restore_classifier(trained.last)
         batch = next(Batches(rare, "test", 12, cpu).in_order())
         with torch.no_grad():
-            probability = model(to_float(batch.images)).softmax(dim=1)[:, 2]
+            probability = model(batch.images).softmax(dim=1)[:, 2]
         return float(probability.mean())
 
     assert recall(**remedy) > 1.2 * recall()

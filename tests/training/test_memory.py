@@ -1,5 +1,8 @@
 """Free memory is what the system and the scheduler leave."""
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,31 @@ def test_processes_that_train_together_share_it(control_groups, monkeypatch):
     whole = free_memory("cpu")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert free_memory("cpu") == pytest.approx(whole / 4, rel=0.2)
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from graft.training.memory import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+def step():
+    return [np.ones(2**20) for _ in range(10)]  # 80 MB
+for _ in range(3):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc's malloc")
+def test_what_a_step_frees_is_there_for_the_next():
+    def faults(mode):
+        done = subprocess.run(
+            [sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    assert faults("kept") < faults("given back") / 10

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from graft.errors import GraftError
 from graft.models.classifier import build_classifier
+from graft.models.lora import LoRA, LowRank
 from graft.training.optimization import build_optimizer, parameter_groups
 from graft.training.recipe import TrainingRecipe
 from graft.training.state import optimizer_state, restore_optimizer
@@ -107,6 +108,29 @@ def test_l2_sp_is_the_penalty_of_its_paper_in_the_loss(optimizer):
     for name, tensor in expected.net.state_dict().items():
         if tensor.is_floating_point():
             torch.testing.assert_close(model.net.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_l2_sp_of_low_rank_changes_is_a_penalty_on_the_changes():
+    """Not on how far their factors are from where they began, which says nothing."""
+    recipe = dataclasses.replace(
+        RECIPE, optimizer="sgd", learning_rate=0.02, l2_sp=0.3, weight_decay=0.0
+    )
+    model, expected = (small_classifier("vit_b_16", LoRA(2)).eval() for _ in range(2))
+    for network in (model, expected):
+        for name, parameter in network.named_parameters():
+            if name.endswith(".up"):
+                torch.nn.init.constant_(parameter, 0.1)
+
+    def penalty():
+        changes = [m for m in expected.modules() if isinstance(m, LowRank)]
+        return sum(0.15 * ((c.scale * c.up @ c.down) ** 2).sum() for c in changes)
+
+    for network, changed, term in ((model, recipe, None), (expected, None, penalty)):
+        torch.manual_seed(0)  # of dropout
+        given = changed or dataclasses.replace(recipe, l2_sp=None)
+        steps(network, build_optimizer(network, given), penalty=term)
+    for name, tensor in expected.net.state_dict().items():
+        torch.testing.assert_close(model.net.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_l2_sp_takes_the_place_of_the_backbones_decay_and_leaves_the_heads():

@@ -244,3 +244,19 @@ def test_kills_at_random_moments_end_in_the_same_weights(store, cpu, tmp_path):
     weights = torch.load(tmp_path / "weights.pt", weights_only=True)
     whole = train(store, cpu).last.weights
     assert all(torch.equal(weights[k], whole[k]) for k in whole)
+
+
+def test_a_job_that_slurm_starts_again_goes_on_with_what_it_had_saved(
+    store, cpu, tmp_path, monkeypatch
+):
+    """Whatever `resume` says; and from the start where it had saved nothing."""
+    whole = train(store, cpu)
+    with pytest.raises(Stop):
+        train(store, cpu, tmp_path, observers=[Killer(3)])
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    watcher = Killer(100)
+    assert_same(whole, train(store, cpu, tmp_path, observers=[watcher]))
+    assert 100 - watcher.left == 6  # of nine batches
+    other = train(store, cpu, tmp_path, seed=1)
+    monkeypatch.delenv("SLURM_RESTART_COUNT")
+    assert_same(train(store, cpu, seed=1), other)

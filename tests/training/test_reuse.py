@@ -92,7 +92,7 @@ def several(store):
         RECIPE,
         changed(optimizer="adamw", learning_rate=0.01, schedule="cosine", label_smoothing=0.1),
         changed(ema_decay=0.8),
-        changed(epochs=12, learning_rate=1e-7, early_stopping_patience=2),
+        changed(epochs=12, learning_rate=1e-12, early_stopping_patience=2),
         changed(sampling="balanced"),
         changed(class_weights="balanced", loss="focal"),
     ],

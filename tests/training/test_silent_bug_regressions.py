@@ -65,14 +65,20 @@ def test_validation_images_are_never_augmented(store, cpu, monkeypatch):
 
     def augment(policy, images, indices, seed, epoch):
         augmented.extend(indices.tolist())
-        return to_float(images)
+        return images
 
-    def judge(pixels):
-        validated.append(pixels.permute(0, 2, 3, 1).numpy())
-        return to_float(pixels)
+    def look(model, inputs):
+        validated.append(inputs[0].permute(0, 2, 3, 1).numpy())
+
+    def judge(model, *arguments):
+        watching = model.register_forward_pre_hook(look)
+        try:
+            return evaluate(model, *arguments)
+        finally:
+            watching.remove()
 
     monkeypatch.setattr(Policy, "apply", augment)
-    monkeypatch.setattr(loop, "to_float", judge)
+    monkeypatch.setattr(loop, "evaluate", judge)
     train(network(store), store, cpu)
     assert set(augmented) == set(store.indices("train").tolist())
     assert len(validated) == RECIPE.epochs

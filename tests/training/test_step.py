@@ -13,6 +13,7 @@ from graft.errors import GraftError
 from graft.images.augmentation import policy_from_parameters
 from graft.models.classifier import build_classifier
 from graft.models.heads import Head
+from graft.training import step as step_module
 from graft.training.batches import Batches
 from graft.training.loop import fit
 from graft.training.losses import Loss, balanced_class_weights
@@ -266,6 +267,44 @@ def test_a_training_survives_single_bad_batches(store, cpu, caplog):
     assert all(tensor.isfinite().all() for tensor in result.last_state.values())
     assert all(math.isfinite(record.train_loss) for record in result.history)
     assert {record.learning_rate for record in result.history} == {RECIPE.learning_rate}
+
+
+def overflowing(store, bad):
+    """A network whose matrix of its head, and nothing else, has an infinite gradient in a batch."""
+    model = network(store, "fully_connected")
+    seen = 0
+
+    def poison(gradient):
+        nonlocal seen
+        seen += 1
+        return gradient.index_fill(0, torch.tensor(0), math.inf) if seen == bad else gradient
+
+    model.head.weight.register_hook(poison)
+    return model
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon"])
+@pytest.mark.parametrize("validate", [True, False])
+@pytest.mark.parametrize("bad", [4, 6])
+def test_what_overflows_in_a_large_matrix_alone_is_rolled_back(
+    store, cpu, monkeypatch, caplog, optimizer, validate, bad
+):
+    """Nobody looks at large matrices in each batch: at an epoch's begin, and in the very last."""
+    model = overflowing(store, bad)
+    monkeypatch.setattr(step_module, "_SMALL", model.head.weight.numel() - 1)
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer, learning_rate=0.001)
+    result = train(store, cpu, recipe, model=model, validate=validate)
+    assert caplog.text.count("those after epoch 1, with half the learning rate") == 1
+    for state in (result.best_state, result.last_state):
+        assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def test_clipping_looks_at_large_matrices_too(store, cpu, monkeypatch, caplog):
+    model = overflowing(store, 4)
+    monkeypatch.setattr(step_module, "_SMALL", model.head.weight.numel() - 1)
+    train(store, cpu, dataclasses.replace(RECIPE, gradient_clipping=1.0), model=model)
+    assert "Epoch 2, batch 1 is skipped" in caplog.text
+    assert "half the learning rate" not in caplog.text
 
 
 FINE = dataclasses.replace(RECIPE, batch_size=4, epochs=3)  # twelve batches an epoch

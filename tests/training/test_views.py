@@ -56,7 +56,7 @@ def test_without_mixing_targets_are_the_labels(store, cpu):
     views = TrainingViews(Batches(store, "train", 16, cpu), policy("none"), 0, 3)
     for view in views.epoch(1):
         stored = torch.from_numpy(store.images[view.indices.numpy()]).permute(0, 3, 1, 2)
-        assert torch.equal(view.images, to_float(stored))
+        assert torch.equal(view.images, stored)
         assert torch.equal(view.targets, view.labels)
         assert view.targets.dtype == torch.int64
         assert view.partners is view.shares is None
@@ -74,7 +74,7 @@ def test_every_epoch_shows_each_image_once_anew(store, cpu):
 def test_mixed_images_and_targets_tell_of_the_same_two_images(store, cpu, alphas):
     """Whatever the operations did, each pixel lies between the two and targets are the shares."""
     batches = Batches(store, "train", 16, cpu)
-    plain, *_ = by_image(TrainingViews(batches, policy(), 0, 3))
+    plain = to_float(by_image(TrainingViews(batches, policy(), 0, 3))[0])
     for view in TrainingViews(batches, policy(**alphas), 0, 3).epoch(1):
         own, other = plain[view.indices], plain[view.partners]  # training images are the first
         low, high = torch.minimum(own, other) - 1e-6, torch.maximum(own, other) + 1e-6

@@ -45,7 +45,6 @@ def predict_with_network(
     """
     import torch
 
-    from graft.images.conversion import to_float
     from graft.training.batches import Batches, images_at_once
 
     if store.class_names != model.class_names:
@@ -60,7 +59,7 @@ def predict_with_network(
     parts: list[np.ndarray] = []
     with torch.inference_mode(), compute.autocast():
         for batch in batches.in_order():
-            logits = model(to_float(batch.images)).float()
+            logits = model(batch.images).float()
             probabilities = logits.sigmoid() if store.multi_label else logits.softmax(dim=1)
             parts.append(probabilities.cpu().numpy())
     return Predictions(

@@ -1,8 +1,8 @@
 """A backbone with a head for the task at hand, its normalisation inside.
 
-The classifier takes pixels in [0, 1] and does the rest itself: resize, normalise, forward. It
-knows which of its stages are frozen, and frozen means frozen: no gradient, no batch-norm
-statistics, no dropout, also after a call of `.train()`.
+The classifier takes pixels and does the rest itself: resize, normalise, forward. It knows which of
+its stages are frozen, and frozen means frozen: no gradient, no batch-norm statistics, no dropout,
+also after a call of `.train()`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from graft.images.conversion import normalise
+from graft.images.conversion import normalise, to_float
 from graft.models.backbones import get_backbone
 from graft.models.freezing import trainable_stages
 from graft.models.heads import Head, replace_head
@@ -28,7 +28,7 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
 class Classifier(nn.Module):
-    """Images (B, 3, H, W) float in [0, 1] to logits (B, num_classes).
+    """Images (B, 3, H, W), uint8 or float in [0, 1], to logits (B, num_classes).
 
     Attributes:
         net: The network, head included.
@@ -72,10 +72,18 @@ class Classifier(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if self.input_size is not None and images.shape[-1] != self.input_size:
             images = F.interpolate(
-                images, size=(self.input_size,) * 2, mode="bilinear", antialias=True
+                to_float(images), size=(self.input_size,) * 2, mode="bilinear", antialias=True
             )
-        logits: torch.Tensor = self.net(normalise(images, self.mean, self.std))
+        images = normalise(images, self.mean, self.std)
+        logits: torch.Tensor = self.net(images.contiguous(memory_format=self._memory_format()))
         return logits
+
+    def _memory_format(self) -> torch.memory_format:
+        """The order in memory of its first filters: convolutions give what they are given."""
+        filters = next((p for p in self.net.parameters() if p.ndim == 4), None)
+        if filters is None or filters.is_contiguous(memory_format=torch.channels_last):
+            return torch.channels_last
+        return torch.contiguous_format
 
     @property
     def head(self) -> nn.Module:

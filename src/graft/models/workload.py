@@ -1,7 +1,8 @@
-"""What a network has to do for an image: what the choice of a precision asks."""
+"""What a network has to do for an image: what the choice of how to compute asks."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from graft.compute import Workload
@@ -23,15 +24,21 @@ def workload_of(model: Classifier, image_size: int) -> Workload:
     Raises:
         GraftError: The network cannot take images of that size.
     """
+    from torch import nn
+
     work = {
-        path: module.multiply_accumulates
+        path: module
         for path, module in trace(model, image_size).items()
         if module.multiply_accumulates
     }
+    layers = {path: model.net.get_submodule(path) for path in work}
+    filters = {p: layer.weight for p, layer in layers.items() if isinstance(layer, nn.Conv2d)}
     return Workload(
-        multiply_accumulates=sum(work.values()),
+        multiply_accumulates=sum(module.multiply_accumulates for module in work.values()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        is_plain=all(_is_plain(model.net.get_submodule(path)) for path in work),
+        is_plain=all(map(_is_plain, layers.values())),
+        filters=sum(weight.numel() for weight in filters.values()),
+        maps=sum(math.prod(work[path].shape) for path in filters),
     )
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graft.errors import GraftError
-from graft.images.conversion import to_float
 from graft.models.folding import fold_batch_norms
 from graft.probes.feature_cache import Computed, cache_key, pixel_digests, recall
 from graft.training.batches import images_at_once
@@ -145,7 +144,7 @@ def _compute(
 
     def pixels(chunk: Indices) -> torch.Tensor:
         images = torch.from_numpy(np.ascontiguousarray(store.images[chunk]))
-        return to_float(images.to(compute.device).permute(0, 3, 1, 2))
+        return images.to(compute.device).permute(0, 3, 1, 2)
 
     started = time.perf_counter()
     compute.place(model)

@@ -17,10 +17,11 @@ import numpy as np
 from graft.classes import NOT_COUNTED
 from graft.probes.convex_losses import SquaredHinge
 from graft.probes.machines import SVMRecipe, new_machine
-from graft.probes.newton import Design, minimise
+from graft.probes.newton import Design, Minimum, minimise
 from graft.probes.plain_machines import PlainMachine, kernel_product
 
 _SMALLEST_EIGENVALUE = 1e-6  # of the landmarks' kernel, over its largest
+_AT_ONCE = 2**25  # outputs that are fitted together; some ten arrays of 128 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +131,9 @@ def _fit(
     fitted = asked[1:] if both else asked  # two classes are one question, asked twice
     signs = np.where(questions.labels[:, fitted] == 1, 1, -1).astype(np.float32)
     costs = questions.costs[:, fitted]
-    count = len(prices)
-    loss = SquaredHinge(
-        np.tile(signs, (1, count)),
-        np.concatenate([np.float32(price) * costs for price in prices], axis=1),
-    )
-    found = minimise(design, loss, count * len(fitted))
+    found = _minimise_all(design, signs, costs, np.asarray(prices, dtype=np.float32))
     machines = []
-    for place in range(count):
+    for place in range(len(prices)):
         columns = slice(place * len(fitted), (place + 1) * len(fitted))
         found_here = found.weights[:, columns, 0]
         weights = np.zeros((len(found_here) - 1, len(offsets)), dtype=np.float32)
@@ -147,6 +143,25 @@ def _fit(
             weights[:, asked[0]], intercepts[asked[0]] = -found_here[:-1, 0], -found_here[-1, 0]
         machines.append((weights, intercepts, bool(found.converged[columns].all())))
     return machines
+
+
+def _minimise_all(
+    design: Design, signs: np.ndarray, costs: np.ndarray, prices: np.ndarray
+) -> Minimum:
+    """Each question (N, K) at each price: price by price, in as many parts as memory asks for."""
+    questions = np.tile(np.arange(signs.shape[1]), len(prices))
+    price = np.repeat(prices, signs.shape[1])
+    count = max(1, -(-len(signs) * len(questions) // _AT_ONCE))
+    found = [
+        minimise(design, SquaredHinge(signs[:, part], costs[:, part] * each), len(part))
+        for part, each in zip(
+            np.array_split(questions, count), np.array_split(price, count), strict=True
+        )
+    ]
+    return Minimum(
+        np.concatenate([minimum.weights for minimum in found], axis=1),
+        np.concatenate([minimum.converged for minimum in found]),
+    )
 
 
 def fit_exact_labels(

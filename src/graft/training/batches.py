@@ -31,8 +31,7 @@ class Batch:
     """Some images of the store.
 
     Attributes:
-        images: uint8 (B, 3, H, W), channels last, on the device that computes; networks take
-            `graft.images.conversion.to_float` of it.
+        images: uint8 (B, 3, H, W), channels last, on the device that computes.
         labels: int64 (B,), or of a multi-label task int8 (B, K) with -1 for not counted, on that
             device.
         indices: int64 (B,), their positions in the image store, on the CPU.

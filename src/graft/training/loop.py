@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from graft.images.conversion import to_float
 from graft.training.batch_norm import settle_batch_norms
 from graft.training.compiled import compile_network
 from graft.training.distributed.group import ALONE, Group
 from graft.training.measures import RunningMeans, mean_average_precision, measure
+from graft.training.memory import keep_freed_memory
 from graft.training.moving_parts import MovingParts
 from graft.training.optimization import build_optimizer
 from graft.training.safety import SafetyNet
@@ -149,6 +149,7 @@ def fit(
 
     torch.manual_seed(seed)
     compute.place(model)
+    keep_freed_memory()
     if compute.compiled:
         compile_network(model)
     optimizer = build_optimizer(model, recipe)
@@ -244,8 +245,9 @@ def _evaluate_epoch(
 
 def _has_diverged(parts: MovingParts, validated: Evaluation | None) -> bool:
     """Whether the epoch's weights are worth nothing: single batches may have been at fault."""
-    is_finite = validated is None or math.isfinite(validated.loss)
-    return not is_finite or parts.skipped > parts.batch / 2
+    if parts.skipped > parts.batch / 2:
+        return True
+    return not (math.isfinite(validated.loss) if validated else parts.are_finite)
 
 
 def evaluate(
@@ -267,7 +269,7 @@ def evaluate(
     with torch.inference_mode(), compute.autocast():
         parts = batches.split_evenly(torch.arange(batches.size))
         for batch in batches.take(parts[group.rank :: group.size]):
-            logits = model(to_float(batch.images))
+            logits = model(batch.images)
             means.add(measure(loss_function(logits, batch.labels), logits, batch.labels))
             if loss_function.multi_label:
                 labels.append(batch.labels.cpu())

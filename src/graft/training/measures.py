@@ -81,9 +81,10 @@ class RunningMeans:
     def add(self, batch: Measured) -> None:
         """Count a batch."""
         self._seen += batch.images
-        self._sums[0] += batch.loss * batch.images
-        self._sums[1] += batch.right
-        self._sums[2] += batch.answers
+        loss, right, answers = self._sums.unbind()
+        loss.add_(batch.loss, alpha=batch.images)
+        right.add_(batch.right)
+        answers.add_(batch.answers)
 
     def pool(self, group: Group) -> None:
         """Count what all processes have counted."""

@@ -1,12 +1,15 @@
-"""How much memory is free, on the device that computes."""
+"""How much memory is free, on the device that computes, and how freed memory is used again."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def free_memory(device: str) -> int:
@@ -27,6 +30,19 @@ def free_memory(device: str) -> int:
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     free = min([_available_to_system(), *_allowed_by_control_groups()])
     return free // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torch's launcher says
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what a step frees for the next one, up to 1 GiB.
+
+    Left alone, glibc gives it back to the system, which clears every page anew when the next step
+    asks for it: of a small network up to 5 % of its time. Other libraries do as they are used to.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_TRIM_THRESHOLD, 2**30)
+            mallopt(_MMAP_THRESHOLD, 2**25)  # blocks below 32 MiB, the most that it takes
 
 
 def _available_to_system() -> int:

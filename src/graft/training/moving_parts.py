@@ -91,6 +91,11 @@ class MovingParts:
         """Seconds of training, those of earlier processes included."""
         return self.seconds + time.perf_counter() - self._started
 
+    @property
+    def are_finite(self) -> bool:
+        """Whether the weights of `kept` are numbers."""
+        return all(bool(p.detach().isfinite().all()) for p in self.kept.parameters())
+
     def copy_weights(self) -> dict[str, torch.Tensor]:
         """State dict of `kept` as a copy on the CPU: training goes on without touching it."""
         return {k: v.detach().to("cpu", copy=True) for k, v in self.kept.net.state_dict().items()}

@@ -37,7 +37,7 @@ def build_optimizer(model: Classifier, recipe: TrainingRecipe) -> torch.optim.Op
         groups = [p for group in parameter_groups(model, recipe) for p in _by_turn(group, turns)]
         optimizer = _by_name(model, recipe, groups)
         if recipe.l2_sp is not None:
-            _pull_back(optimizer, list(model.backbone_parameters()), recipe.l2_sp)
+            _pull_back(optimizer, model, recipe.l2_sp)
     return optimizer
 
 
@@ -153,22 +153,32 @@ def _matrices_apart(model: Classifier, groups: list[dict[str, Any]]) -> list[dic
     return [group for group in apart if group["params"]]
 
 
-def _pull_back(
-    optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], strength: float
-) -> None:
+def _pull_back(optimizer: torch.optim.Optimizer, model: Classifier, strength: float) -> None:
     """L2-SP (Li et al. 2018): a penalty of strength / 2 · ‖w - w₀‖² on a pretrained backbone.
 
     Its gradient is added after clipping, for every optimizer to the loss's: also for those whose
-    weight decay is decoupled. w₀ are the parameters as they are now.
+    weight decay is decoupled. w₀ are the parameters as they are now; what is changed by a low rank
+    is as far from its own as that change is large.
     """
     import torch
 
+    from graft.models.lora import LowRank
+
+    changes = [module for module in model.net.modules() if isinstance(module, LowRank)]
+    factors = {id(factor) for change in changes for factor in change.parameters()}
+    parameters = [p for p in model.backbone_parameters() if id(p) not in factors]
     start = [parameter.detach().clone() for parameter in parameters]
 
     def add_penalty(*_: object) -> None:
         for parameter, origin in zip(parameters, start, strict=True):
             if parameter.grad is not None:
                 parameter.grad.add_(parameter.detach() - origin, alpha=strength)
+        for change in changes:
+            if change.up.grad is not None and change.down.grad is not None:
+                up, down, share = change.up, change.down, strength * change.scale**2
+                pulled = up @ (down @ down.mT), (up.mT @ up) @ down
+                change.up.grad.add_(pulled[0], alpha=share)
+                change.down.grad.add_(pulled[1], alpha=share)
 
     optimizer.register_step_pre_hook(torch.no_grad()(add_penalty))
 

@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from graft.images.augmentation import Policy
-from graft.images.conversion import to_float
 from graft.models.folding import fold_batch_norms
 from graft.models.splitting import Split, split
 from graft.progress import track
@@ -150,7 +149,7 @@ def _fill(
     with torch.inference_mode(), compute.autocast():
         for batch in track(batches.take(parts), "Computing features", total=len(parts)):
             images = policy.apply(batch.images, batch.indices, seed, epoch)
-            found[done : done + len(images)] = network(to_float(images))
+            found[done : done + len(images)] = network(images)
             done += len(images)
 
 
@@ -210,14 +209,14 @@ def _compare(
 
 
 def _first_images(batches: Batches) -> torch.Tensor:
-    """float32 (B, 3, H, W) in [0, 1]: a few images to watch a network with.
+    """uint8 (B, 3, H, W): a few images to watch a network with.
 
     Two at least, be they the same: of one alone batch norm may have no variance.
     """
     import torch
 
     (batch,) = batches.take([torch.arange(max(2, min(_PROBED, batches.size))) % batches.size])
-    return to_float(batch.images)
+    return batch.images
 
 
 def _same(found: torch.Tensor, expected: torch.Tensor) -> bool:

@@ -29,8 +29,9 @@ class SafetyNet:
         setup: JSON types: what has to be the same for the bits to be. A state that was saved under
             another setup is refused.
         resume: Whether to go on where an earlier process ended, if one did.
-        restarted: Whether this process has taken the place of one that died: then it goes on where
-            that one had saved, whatever `resume` says, or from the start where it had not.
+        restarted: Whether this process has taken the place of one that died, or whose job SLURM has
+            queued again: then it goes on where that one had saved, whatever `resume` says, or from
+            the start where it had not.
         seconds: How long a training goes without being saved.
     """
 

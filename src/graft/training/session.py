@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graft.interruption import deferred
+from graft.lease import job_restarts
 from graft.models.classifier import count_parameters
 from graft.models.splitting import whole_state
 from graft.training.batches import Batches, images_at_once
@@ -171,7 +172,7 @@ def train_together(
         shared_keeper(keeper, group),
         setup,
         resume=recipe.resume == "auto",
-        restarted=group.restarted,
+        restarted=group.restarted or job_restarts() > 0,
         seconds=recipe.checkpoint_seconds if group.is_first else math.inf,
     )
     with deferred():

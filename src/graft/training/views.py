@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graft.images.augmentation.mixing import Mixing, draw_mixing, mix_images, mix_targets
+from graft.images.conversion import to_float
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ class View:
     """A batch as training sees it.
 
     Attributes:
-        images: float32 (B, 3, H, W) in [0, 1], on the device that computes.
+        images: uint8 or float32 in [0, 1], (B, 3, H, W), on the device that computes.
         targets: The labels; where images are mixed float32 (B, K), shares that sum to 1, or of a
             multi-label task shares of presence with -1 for not counted.
         labels: The images' own: int64 (B,), or int8 (B, K) with -1 for not counted.
@@ -169,7 +170,7 @@ class TrainingViews:
         return _Drawn(rows, self._train.positions[rows] + repetition * self._train.store_size)
 
     def _mix(self, batch: Batch, images: torch.Tensor, mixing: Mixing) -> View:
-        own, other = images.chunk(2)
+        own, other = to_float(images).chunk(2)
         mixed, shares = mix_images(own, other, mixing)
         labels, other_labels = batch.labels.chunk(2)
         targets = mix_targets(self._soft(labels), self._soft(other_labels), shares)

@@ -84,7 +84,8 @@ class Policy:
             epoch: The epoch, counted from 1.
 
         Returns:
-            float32 (B, 3, H', W') in [0, 1], on the same device.
+            (B, 3, H', W') on the same device, as the last operation gives them: uint8, or float32
+            in [0, 1]. Networks take either.
         """
         seen: Counter[str] = Counter()
         for operation in self.operations:
@@ -96,7 +97,7 @@ class Policy:
             elif operation.pixels == "floats":
                 images = to_float(images)
             images = operation.apply(images, numbers)
-        return to_float(images)
+        return images
 
     def as_parameters(self) -> dict[str, Any]:
         """The parameters that `policy_from_parameters` makes this policy of, with all fields."""

@@ -1,4 +1,4 @@
-"""What the processes of a training are given: everything but the pixels, which they map.
+"""What the processes of a training or a sweep are given: all but the pixels, which they map.
 
 It is written by the very process that waits for them, into a folder of its own, and deleted at the
 end. Nothing that comes from elsewhere is read in this way.
@@ -51,10 +51,14 @@ class Job(NamedTuple):
     timeout: float
 
 
-def write_job(folder: Path, job: Job) -> None:
+def write_job(folder: Path, job: Any) -> None:
     """Write a job into a folder that only this user can read.
 
     Images that are in memory are written there as well; of mapped ones only the place is.
+
+    Args:
+        folder: A new one.
+        job: A `Job`, or any other named tuple whose `store` holds the images.
     """
     import numpy as np
 
@@ -68,10 +72,9 @@ def write_job(folder: Path, job: Job) -> None:
     (folder / JOB).write_bytes(content.getvalue())
 
 
-def read_job(folder: Path) -> Job:
+def read_job(folder: Path) -> Any:
     """What `write_job` wrote, its images mapped."""
-    job: Job = pickle.loads((folder / JOB).read_bytes())
-    return job
+    return pickle.loads((folder / JOB).read_bytes())
 
 
 class _Pickler(pickle.Pickler):

@@ -25,16 +25,20 @@ class Meeting:
         place: "host:port" of the first one; empty for one host alone.
         name: What is done there: launchers of several trainings in a row do not mix.
         join_seconds: How long to wait for the others to come.
+        leads: Whether this is the first of the hosts; None where the address of `place` says so.
     """
 
     hosts: int = 1
     place: str = ""
     name: str = ""
     join_seconds: int = 900
+    leads: bool | None = None
 
     @property
     def is_here(self) -> bool:
         """Whether this is the first of the hosts."""
+        if self.leads is not None:
+            return self.leads
         return self.hosts == 1 or _is_here(self.place.rpartition(":")[0])
 
     def launcher_options(self) -> dict[str, Any]:
@@ -140,9 +144,13 @@ def find_meeting(
     """
     if hosts == 1:
         return Meeting()
-    place = rendezvous
+    place, leads = rendezvous, None
     if rendezvous == "auto":
-        place = environment.get("MASTER_ADDR") or environment.get("SLURM_LAUNCH_NODE_IPADDR", "")
+        place = environment.get("MASTER_ADDR", "")
+    if not place:
+        place = environment.get("SLURM_LAUNCH_NODE_IPADDR", "")
+        if "SLURM_NODEID" in environment:
+            leads = environment["SLURM_NODEID"] == "0"
     host, _, port = place.partition(":")
     port = port or environment.get("MASTER_PORT") or str(PORT + _job_number(environment))
     if not host or not port.isdigit():
@@ -151,7 +159,8 @@ def find_meeting(
             "nor a SLURM job says where. Set it to host:port of the first of them."
         )
     # Each training in a row at a port of its own: who is late at one is not early at the next.
-    return Meeting(hosts, f"{host}:{int(port) + zlib.crc32(name.encode()) % 100}", name)
+    at = f"{host}:{int(port) + zlib.crc32(name.encode()) % 100}"
+    return Meeting(hosts, at, name, leads=leads)
 
 
 def _job_number(environment: Mapping[str, str]) -> int:

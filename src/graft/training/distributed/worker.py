@@ -110,7 +110,9 @@ def _share_of(compute: Compute, here: _Place) -> Compute:
         device = f"cuda:{here.local_rank}"
         torch.cuda.set_device(device)
     threads = max(1, compute.threads // here.local_size)
-    return resolve_compute(device, compute.precision, threads, compute.compiled)
+    return resolve_compute(
+        device, compute.precision, threads, compute.compiled, compute.memory_format
+    )
 
 
 def _log_to(line: Line | None, level: int) -> None:

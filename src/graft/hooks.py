@@ -6,6 +6,7 @@ parameters and closes the run. These hooks add what it leaves out.
 
 from __future__ import annotations
 
+import atexit
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -13,7 +14,9 @@ from kedro.framework.project import pipelines
 
 from graft.pipelines.from_parameters import require_buildable
 from graft.pipelines.stored_inputs import require_stored_inputs
+from graft.sweeps.space import require_space
 from graft.tracking.environment import show_brackets
+from graft.tracking.location import record_at_home
 from graft.tracking.provenance import VERSION_TAG, RunTags, run_tags
 from graft.tracking.status import RunStatus, reap_stale_runs
 from graft.tracking.summary import SHOWN
@@ -27,16 +30,24 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
     from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 
+    from graft.tracking.mirror import Mirror
     from graft.tracking.records import Recorder
 
 TIMING = "timing"  # the one entry of the catalog that no node makes
 
+_LAST_SECONDS = 5.0  # for the tracking server, when the process is told to end
+
 
 class RunHooks:
-    """A database to record in, a run that says where it comes from, and a status that is true."""
+    """A database to record in, a run that says where it comes from, and a status that is true.
+
+    Where a tracking server is chosen, the configuration has its address as `tracking_server`, else
+    None there, and a copy of the run is delivered to it.
+    """
 
     def __init__(self) -> None:
         self._status = RunStatus()
+        self._mirror: Mirror | None = None
         self._tags = RunTags()
         self._context: KedroContext
         self._mlflow: KedroMlflowConfig
@@ -49,9 +60,12 @@ class RunHooks:
 
         show_brackets()
         end_turn()
-        self._status.end_interrupted()  # in a notebook, where Ctrl-C ends a run but no process
+        self._end_interrupted()  # in a notebook, where Ctrl-C ends a run but no process
         self._context = context
-        self._mlflow = KedroMlflowConfig.model_validate(context.config_loader["mlflow"])
+        mlflow_yml = context.config_loader["mlflow"]
+        context.config_loader["tracking_server"] = record_at_home(mlflow_yml, context.project_path)
+        context.config_loader["mlflow"] = mlflow_yml
+        self._mlflow = KedroMlflowConfig.model_validate(mlflow_yml)
         experiment = self._mlflow.tracking.experiment
         ensure_database(
             self._mlflow.server.mlflow_tracking_uri or "",
@@ -70,21 +84,48 @@ class RunHooks:
             taps = parameters["features"]["taps"] if extracts else []
             trains = "params:training" in pipeline.inputs()
             training = parameters["training"] if trains else None
-            require_buildable(parameters["model"], taps, training)
+            scratch = parameters["scratch"] if "params:scratch" in pipeline.inputs() else None
+            require_buildable(parameters["model"], taps, training, scratch)
+        if "params:sweep" in pipeline.inputs():
+            require_space(parameters)
         reap_stale_runs(self._mlflow.tracking.experiment.name)
         tags = run_tags(self._context.project_path, parameters["experiment"])
-        self._tags.provide(tags | {VERSION_TAG: run_params["run_id"]})
+        tags[VERSION_TAG] = run_params["run_id"]
+        server = self._context.config_loader["tracking_server"]
+        if server is not None:
+            tags |= self._follow(server)
+        self._tags.provide(tags)
         self._status.arm()
 
     @hook_impl(trylast=True)  # after kedro-mlflow has closed the run
     def after_pipeline_run(self) -> None:
-        self._status.disarm()
-        self._tags.provide({})
+        self._end()
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self) -> None:
+        self._end()
+
+    def _follow(self, server: str) -> dict[str, str]:
+        """Deliver to the tracking server from now on; returns the tag of runs that belong there."""
+        from graft.tracking.mirror import Mirror
+        from graft.tracking.outbox import SERVER_TAG
+
+        self._mirror = Mirror(self._mlflow.server.mlflow_tracking_uri or "", server)
+        # Exit handlers run last in, first out: this one once the status is true.
+        atexit.register(self._mirror.finish, _LAST_SECONDS)
+        return {SERVER_TAG: server}
+
+    def _end(self) -> None:
         self._status.disarm()
         self._tags.provide({})
+        if self._mirror:
+            self._mirror.finish()
+            atexit.unregister(self._mirror.finish)
+
+    def _end_interrupted(self) -> None:
+        self._status.end_interrupted()
+        if self._mirror:
+            self._mirror.finish(_LAST_SECONDS)
 
 
 class RecordingHooks:
@@ -178,6 +219,7 @@ class SummaryHooks:
 
     @hook_impl(tryfirst=True)  # while the MLflow run is still open
     def after_pipeline_run(self, catalog: CatalogProtocol[Any]) -> None:
+        from graft.tracking.outbox import page_on_server
         from graft.tracking.records import saved_path
         from graft.tracking.summary import (
             OPENED,
@@ -192,8 +234,8 @@ class SummaryHooks:
             return
         import mlflow
 
-        run = mlflow.active_run()
+        run, uri = mlflow.active_run(), mlflow.get_tracking_uri()
         look_next = [*where_to_look(files), where_the_graph_is(self._runtime_params)]
         if run:
-            look_next += where_the_runs_are(mlflow.get_tracking_uri(), run.info.experiment_id)
+            look_next += where_the_runs_are(uri, run.info.experiment_id, page_on_server(uri, run))
         print_summary(self._results, look_next)

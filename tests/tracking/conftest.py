@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,8 +99,13 @@ class TinyProject:
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `kedro run`."""
         (self.path / "started").unlink(missing_ok=True)
+        return self._start(["run", *arguments], environment)
+
+    def _start(
+        self, arguments: Sequence[str], environment: dict[str, str]
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "kedro", "run", *arguments],
+            [sys.executable, "-m", "kedro", *arguments],
             cwd=self.path,
             env=_environment(environment),
             stdout=subprocess.PIPE,
@@ -111,7 +116,11 @@ class TinyProject:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`kedro run` to its end."""
-        process = self.start(*arguments, **environment)
+        return self.kedro("run", *arguments, **environment)
+
+    def kedro(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`kedro <arguments>` to its end."""
+        process = self._start(arguments, environment)
         output, _ = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
@@ -153,7 +162,8 @@ class TinyProject:
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    ours = ("MLFLOW_", "GRAFT_")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return {**inherited, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", **extra}
 
 

@@ -43,6 +43,12 @@ def test_the_command_can_be_pasted_into_a_shell(tmp_path, monkeypatch):
     assert run_tags(tmp_path, "digits")["command"] == "kedro run '--params=a=b c'"
 
 
+def test_a_row_of_a_study_is_its_runs_child(tmp_path, monkeypatch):
+    assert "mlflow.parentRunId" not in run_tags(tmp_path, "digits")
+    monkeypatch.setenv("GRAFT_PARENT_RUN", "abc")
+    assert run_tags(tmp_path, "digits")["mlflow.parentRunId"] == "abc"
+
+
 def test_this_process_is_alive_and_an_ended_one_is_not():
     process = process_tags()["process"]
     assert is_alive(process)

@@ -98,5 +98,22 @@ def test_only_runs_of_dead_processes_on_this_host_are_reaped(store):
     }
 
 
+def test_runs_of_an_earlier_start_of_the_same_job_are_reaped_on_any_host(store, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    elsewhere = {"host": "another-host", "process": "1:1"}
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("graft").experiment_id
+    tags = {
+        "earlier": {**elsewhere, "slurm_job": "7", "slurm_start": "0"},
+        "beside": process_tags(),
+        "other": {**elsewhere, "slurm_job": "8", "slurm_start": "0"},
+    }
+    runs = {name: client.create_run(experiment, tags=tags[name]) for name in tags}
+    reap_stale_runs("graft")
+    statuses = {name: client.get_run(run.info.run_id).info.status for name, run in runs.items()}
+    assert statuses == {"earlier": "KILLED", "beside": "RUNNING", "other": "RUNNING"}
+
+
 def test_an_experiment_that_does_not_exist_has_nothing_to_reap(store):
     reap_stale_runs("never made")

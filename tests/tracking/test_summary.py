@@ -92,9 +92,9 @@ def test_the_ui_of_a_local_store_is_started_the_light_way():
 
 
 def test_a_tracking_server_needs_no_command():
-    lines = where_the_runs_are("https://tracking.example/", "7")
-    assert "mlflow ui" not in "\n".join(lines)
-    assert "https://tracking.example/#/experiments/7/runs" in lines[-1]
+    page = "https://tracking.example/#/experiments/3/runs/ab"
+    (line,) = where_the_runs_are("sqlite:////a/mlflow.db", "7", page)
+    assert line.endswith(page)
 
 
 def test_the_graph_is_shown_with_the_parameters_of_the_run():

@@ -31,10 +31,8 @@ def ensure_database(tracking_uri: str, experiment: str, artifact_root: str | Non
         experiment: The name of the MLflow experiment.
         artifact_root: The folder for artifacts; None leaves the choice to MLflow.
     """
-    if not tracking_uri.startswith(_PREFIX):
-        return
-    database = Path(tracking_uri.removeprefix(_PREFIX))
-    if _holds(database, experiment):
+    database = database_path(tracking_uri)
+    if database is None or _holds(database, experiment):
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with _locked(database.with_name(f"{database.name}.lock")):
@@ -53,6 +51,13 @@ def ensure_database(tracking_uri: str, experiment: str, artifact_root: str | Non
             logger.warning("%s is incomplete; it is kept as %s.", database, incomplete)
             os.replace(database, incomplete)
         os.replace(partial, database)
+
+
+def database_path(tracking_uri: str) -> Path | None:
+    """The file of an SQLite database, None for any other tracking store."""
+    if not tracking_uri.startswith(_PREFIX):
+        return None
+    return Path(tracking_uri.removeprefix(_PREFIX))
 
 
 def _holds(database: Path, experiment: str) -> bool:

@@ -13,6 +13,11 @@ _DEFAULTS = {
     # Loading a pickle runs what is in it; our models are JSON, safetensors and skops.
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # A server that is away is asked again later, by `graft.tracking.mirror`; MLflow would go on for
+    # minutes. Seconds, and how often.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # MLflow tells of every step of making its database.
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }

@@ -1,24 +1,68 @@
-"""The address of the tracking store."""
+"""The address of the tracking store, and of the server that gets a copy of each run.
+
+What is recorded goes to the project's own store even where a tracking server is chosen: a server
+may be away, at any moment and for any time. `graft.tracking.mirror` delivers to it.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+# The server, for later sessions of this process and for the processes that it starts. They do not
+# find it in MLFLOW_TRACKING_URI: there MLflow exports the store that it writes to.
+SERVER_VARIABLE = "GRAFT_TRACKING_SERVER"
 
 _ours: set[str] = set()
 
 
 def tracking_location(project_path: Path) -> tuple[str, str | None]:
-    """The tracking URI, and the folder for artifacts where the store is ours.
+    """The tracking URI that is chosen, and the folder for artifacts where the store is ours.
 
     MLFLOW_TRACKING_URI of the environment, whose owner decides on artifacts too (None), else the
-    SQLite file `mlflow.db` with the folder `mlartifacts`, both at the project's root.
+    project's own store.
     """
-    own = f"sqlite:///{(project_path / 'mlflow.db').as_posix()}"
-    # MLflow exports each URI that it is given, so the variable may merely repeat what an earlier
-    # session in this process got from here, for another project perhaps.
+    own, artifact_root = own_store(project_path)
     chosen = os.environ.get("MLFLOW_TRACKING_URI")
-    if chosen and chosen not in _ours:
-        return chosen, None
+    # MLflow exports each URI that it is given, so the variable may merely repeat what an earlier
+    # session in this process, or in the one that started it, got from here; of another project
+    # perhaps.
+    if not chosen or chosen in _ours:
+        chosen = os.environ.get(SERVER_VARIABLE) or own
+    return (own, artifact_root) if chosen == own else (chosen, None)
+
+
+def own_store(project_path: Path) -> tuple[str, str]:
+    """The SQLite file `mlflow.db` and the folder `mlartifacts`, both at the project's root."""
+    own = f"sqlite:///{(project_path / 'mlflow.db').as_posix()}"
     _ours.add(own)
     return own, str(project_path / "mlartifacts")
+
+
+def is_server(uri: str) -> bool:
+    """Whether a tracking server is behind the address, and not a store that MLflow opens itself."""
+    return uri.startswith(("http://", "https://"))
+
+
+def record_at_home(mlflow_yml: dict[str, Any], project_path: Path) -> str | None:
+    """Where the configuration of kedro-mlflow names a server, put the project's own store there.
+
+    Args:
+        mlflow_yml: The content of `mlflow.yml`, which is changed.
+        project_path: The project's root.
+
+    Returns:
+        The server's address; None where there is none.
+    """
+    server = mlflow_yml["server"]["mlflow_tracking_uri"]
+    if not (server and is_server(server)):
+        return None
+    if os.environ.get("MLFLOW_TRACKING_URI") == server:
+        os.environ[SERVER_VARIABLE] = server
+    own, artifact_root = own_store(project_path)
+    mlflow_yml["server"]["mlflow_tracking_uri"] = own
+    mlflow_yml["tracking"]["experiment"]["create_experiment_kwargs"]["artifact_location"] = (
+        artifact_root
+    )
+    return str(server).rstrip("/")

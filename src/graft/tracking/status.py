@@ -71,6 +71,8 @@ class RunStatus:
 def reap_stale_runs(experiment: str) -> None:
     """Mark as KILLED the MLflow runs whose process on this host is gone (SIGKILL, a power cut).
 
+    And those of an earlier start of this job of SLURM, whose host may be gone.
+
     Args:
         experiment: The name of the MLflow experiment.
     """
@@ -80,18 +82,18 @@ def reap_stale_runs(experiment: str) -> None:
     in_mlflow = client.get_experiment_by_name(experiment)
     if in_mlflow is None:
         return
-    host = process_tags()["host"]
-    running = client.search_runs(
-        [in_mlflow.experiment_id],
-        filter_string=f"attributes.status = 'RUNNING' and tags.host = '{host}'",
-    )
-    for run in running:
-        process = run.data.tags.get("process")
-        if process and not is_alive(process):
-            client.set_terminated(run.info.run_id, "KILLED")
-            logger.warning(
-                "The process of MLflow run %s is gone: it is marked as KILLED.", run.info.run_id
-            )
+    here = process_tags()
+    experiments, running = [in_mlflow.experiment_id], "attributes.status = 'RUNNING'"
+    found = client.search_runs(experiments, f"{running} and tags.host = '{here['host']}'")
+    gone = [run for run in found if (at := run.data.tags.get("process")) and not is_alive(at)]
+    if "slurm_job" in here:
+        found = client.search_runs(
+            experiments, f"{running} and tags.slurm_job = '{here['slurm_job']}'"
+        )
+        gone += [run for run in found if run.data.tags["slurm_start"] != here["slurm_start"]]
+    for run_id in dict.fromkeys(run.info.run_id for run in gone):
+        client.set_terminated(run_id, "KILLED")
+        logger.warning("The process of MLflow run %s is gone: it is marked as KILLED.", run_id)
 
 
 def _stop_on_signal(number: int, frame: FrameType | None) -> None:

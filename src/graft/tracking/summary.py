@@ -36,17 +36,21 @@ SHOWN = (
     "leaderboard",
     "learning_curve_table",
     "learning_curve_diagnosis",
+    "study_table",
 )
 
 # Files that are worth opening, in the order in which they are named at the end of a run.
 OPENED = (
     "report",
     "comparison_report",
+    "study_report",
     "predictions",
     "suspicious_labels_figure",
     "backbone_ranking_figure",
     "learning_rate_figure",
     "learning_curves_figure",
+    "sweep_coordinates_figure",
+    "best_experiment",
 )
 
 
@@ -63,6 +67,7 @@ def print_summary(results: Mapping[str, Any], look_next: list[str]) -> None:
         "comparison_table": _comparison,
         "leaderboard": _leaderboard,
         "learning_curve_table": _learning_curve,
+        "study_table": _study,
     }
     console = Console()
     for name in SHOWN:
@@ -124,6 +129,22 @@ def _learning_curve(table: pd.DataFrame) -> Table:
     )
 
 
+def _study(table: pd.DataFrame) -> Table:
+    return _table(
+        "Measured and reported",
+        ["row, measure", "measured", "reported", "verdict"],
+        [
+            [
+                f"{row['row']}, {row['measure'].replace('_', ' ')}",
+                _cell("measured", row),
+                _cell("reported", row),
+                row["verdict"],
+            ]
+            for row in table.to_dict("records")
+        ],
+    )
+
+
 def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
     """The first column, which may hold anybody's names, to the left, numbers to the right."""
     from rich import box
@@ -152,12 +173,20 @@ def where_to_look(files: Mapping[str, Path]) -> list[str]:
     return [f"{f'{name}:':<28} {path}" for name, path in shown]
 
 
-def where_the_runs_are(tracking_uri: str, experiment_id: str) -> list[str]:
-    """How to see the experiment's runs in MLflow."""
+def where_the_runs_are(
+    tracking_uri: str, experiment_id: str, on_server: str | None = None
+) -> list[str]:
+    """How to see a run and all others in MLflow.
+
+    Args:
+        tracking_uri: The store that the run is recorded in.
+        experiment_id: The experiment's id there.
+        on_server: The address of the run's copy on a tracking server, if there is one.
+    """
+    if on_server:
+        return [f"Curves and all runs:         {on_server}"]
     # Without the query MLflow opens in its mode for language models.
     page = f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-    if tracking_uri.startswith(("http://", "https://")):
-        return [f"Curves and all runs:         {tracking_uri.rstrip('/')}{page}"]
     # Job execution and more workers only make the server slow to start (41 s instead of 12).
     command = (
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 "

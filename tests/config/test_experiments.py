@@ -26,6 +26,46 @@ def test_names_are_listed_in_order(folder):
     assert folder.names() == ["digits", "few", "fewer"]
 
 
+def test_experiments_lie_in_folders_and_keep_their_names(folder, tmp_path):
+    (tmp_path / "mnist/small").mkdir(parents=True)
+    for file in ("mnist/M10", "mnist/M2", "mnist/small/M2_tiny"):
+        (tmp_path / f"{file}.yml").write_text("_description: M\n_extends: digits\n")
+    assert folder.names() == ["digits", "few", "fewer", "M2", "M10", "M2_tiny"]
+    assert folder.groups() == {
+        "": ["digits", "few", "fewer"],
+        "mnist": ["M2", "M10"],
+        "mnist/small": ["M2_tiny"],
+    }
+    assert folder.read("M2").file.endswith(f"{tmp_path.name}/mnist/M2.yml")
+    assert [member.name for member in folder.lineage("M2_tiny")] == ["digits", "M2_tiny"]
+
+
+def test_names_are_unique_over_all_folders(folder, tmp_path):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist/few.yml").write_text("_description: Again\n")
+    with pytest.raises(ConfigError, match=r"few\.yml and .*mnist/few\.yml have the same name"):
+        folder.read("digits")
+
+
+def test_the_comment_at_the_head_is_how_to_launch_it(folder, tmp_path):
+    text = "# kedro run -x a \\\n#   --params=seed=1\n_description: A\n# of another thing\n"
+    (tmp_path / "a.yml").write_text(text)
+    assert folder.read("a").commands == "kedro run -x a \\\n  --params=seed=1"
+
+
+def test_pipeline_and_assumptions_are_inherited_figures_and_notes_are_not(folder, tmp_path):
+    (tmp_path / "base.yml").write_text(
+        "_description: B\n_pipeline: svm\n_assumptions: [One.]\n_note: N\n"
+        "_reported: {accuracy: 1}\n"
+    )
+    (tmp_path / "row.yml").write_text("_description: R\n_extends: base\n_assumptions: [Two.]\n")
+    row = folder.read("row")
+    assert (row.pipeline, row.assumptions) == ("svm", ("One.", "Two."))
+    assert (row.note, row.reported) == ("", {})
+    assert folder.read("fewer").pipeline == "transfer_learning"
+    assert folder.read("few").reported == {"accuracy": 0.9}
+
+
 def test_metadata_does_not_become_parameters(folder):
     experiment = folder.read("few")
     assert (experiment.description, experiment.extends) == ("Few", "digits")
@@ -67,6 +107,15 @@ def test_a_misspelt_parent_is_reported_with_its_child(folder, tmp_path):
         ("_description: D\n_extend: digits\n", "did you mean '_extends'"),
         ("_description: D\n_extends: [a, b]\n", "name of one experiment"),
         ("_description: D\nexperiment: other\n", "_extends: <name>"),
+        ("_description: D\n_reported: 0.9\n", "mapping of measures to numbers"),
+        ("_description: D\n_reported: {accuracy: 96 %}\n", "mapping of measures to numbers"),
+        ("_description: D\n_reported: {accuracy: .nan}\n", "mapping of measures to numbers"),
+        ("_description: D\n_reported: {accuracy: [0.9]}\n", "mapping of measures to numbers"),
+        ("_description: D\n_reported: {per_class: [high]}\n", "mapping of measures to numbers"),
+        ("_description: D\n_reported: {method: 3}\n", "mapping of measures to numbers"),
+        ("_description: D\n_assumptions: One.\n", "list of sentences"),
+        ("_description: D\n_pipeline: [a]\n", "name of one pipeline"),
+        ("_description: D\n_note: 3\n", "'_note' has to be text"),
         ("- a\n- b\n", "keys and values"),
         ("a: [1\n", "no valid YAML"),
         ("a: 1\na: 2\n", "no valid YAML"),

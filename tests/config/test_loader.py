@@ -7,25 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from graft.config.experiments import ExperimentFolder
 from graft.config.loader import data_key, pixel_key
 from graft.config.problems import ConfigError
 
 PROJECT_CONF = Path(__file__).parents[2] / "conf"
-PROJECT_EXPERIMENTS = ExperimentFolder(str(PROJECT_CONF / "experiments")).names()
 
 
 def write(conf: Path, file: str, text: str) -> None:
     (conf / file).write_text(text)
-
-
-@pytest.mark.parametrize("experiment", PROJECT_EXPERIMENTS)
-def test_every_experiment_of_the_project_is_valid(load, tmp_path, experiment):
-    shutil.copytree(PROJECT_CONF, tmp_path / "conf")
-    (tmp_path / "conf/local").mkdir(exist_ok=True)
-    folder = {"folder": "somewhere"}  # some sources need one that only the user knows
-    parameters = load(tmp_path / "conf", experiment=experiment, source=folder)["parameters"]
-    assert parameters["experiment"] == experiment
 
 
 def test_an_environment_overrides_single_keys(load, conf):

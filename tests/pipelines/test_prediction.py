@@ -99,7 +99,7 @@ def bundle_of_network(store: ImageStore) -> tuple[Bundle, Any]:
         checkpoint,
         store,
         predictions,
-        {"temperature": 1.0},
+        {"method": FINETUNED, "temperature": 1.0},
         metrics_of(predictions, FINETUNED),
         card_of(store),
         ORIGIN,
@@ -109,9 +109,7 @@ def bundle_of_network(store: ImageStore) -> tuple[Bundle, Any]:
     return bundle, predictions
 
 
-def bundle_of_probe(
-    store: ImageStore, fit: Any, predict: Any, bundle: Any, method: str
-) -> tuple[Bundle, Any]:
+def bundle_of_probe(store: ImageStore, fit: Any, predict: Any, method: str) -> tuple[Bundle, Any]:
     card, taps = card_of(store), {"taps": ["pooled"], "grid": 1, "batch_size": None}
     features = extract(store, card, None, None, MODEL, taps, COMPUTE, 0)
     train = features.of("train")
@@ -119,7 +117,7 @@ def bundle_of_probe(
     fitted = replace(fitted, metadata={**fitted.metadata, "data": store.digest})
     predictions = predict(fitted, features, store)
     metrics = metrics_of(predictions, method)
-    return bundle(
+    return bundling.bundle_probe(
         fitted,
         None,
         store,
@@ -138,14 +136,12 @@ def bundle_of_probe(
 def bundle_of_machine(store: ImageStore) -> tuple[Bundle, Any]:
     recipe = SVMRecipe(kernel="linear", C=1.0)
     fit = partial(fit_svm, recipe=recipe, seed=0)
-    return bundle_of_probe(store, fit, predict_svm, bundling.bundle_svm, SVM)
+    return bundle_of_probe(store, fit, predict_svm, SVM)
 
 
 def bundle_of_linear_probe(store: ImageStore) -> tuple[Bundle, Any]:
     fit = partial(fit_linear_probe, recipe=LinearProbeRecipe(C=0.1), seed=0)
-    return bundle_of_probe(
-        store, fit, predict_linear_probe, bundling.bundle_linear_probe, LINEAR_PROBE
-    )
+    return bundle_of_probe(store, fit, predict_linear_probe, LINEAR_PROBE)
 
 
 @pytest.mark.parametrize("make", [bundle_of_network, bundle_of_machine, bundle_of_linear_probe])
@@ -171,7 +167,7 @@ def test_parts_of_another_run_make_no_bundle(store: ImageStore, cpu: Compute) ->
             checkpoint_for(store),
             store,
             other,
-            {"temperature": 1.0},
+            {"method": FINETUNED, "temperature": 1.0},
             metrics_of(predictions, FINETUNED),
             card_of(store),
             ORIGIN,

@@ -10,6 +10,7 @@ import yaml
 
 from graft.hooks import TIMING
 from graft.pipeline_registry import register_pipelines
+from graft.tracking.run_record import RUN_RECORD
 
 STAGES = (
     "ingest",
@@ -47,8 +48,10 @@ def test_transfer_learning_chains_all_stages_and_is_the_default(pipelines):
         "label_audit",
         "__default__",
     }
-    others |= {"comparison", "learning_curves", "backbone_selection"}
-    others |= {"svm_bundle", "linear_probe_bundle", "prediction", "export", "training_helper"}
+    others |= {"single_network", "single_svm", "study"}
+    others |= {"comparison", "learning_curves", "backbone_selection", "sweep"}
+    others |= {"svm_bundle", "linear_probe_bundle", "prediction", "export"}
+    others |= {"training_helper", "single_network_helper", "pretraining_helper"}
     assert set(pipelines) == {*STAGES, *others}
     chained = {node for name in STAGES for node in pipelines[name].nodes}
     assert set(pipelines["transfer_learning"].nodes) == chained
@@ -78,7 +81,7 @@ def test_every_dataset_has_an_entry_and_every_entry_a_use(pipelines, entries):
         for dataset in pipeline.datasets()
         if not dataset.startswith("param")
     }
-    assert used | {TIMING} == set(entries)  # which a hook saves
+    assert used | {TIMING, RUN_RECORD} == set(entries)  # which hooks save
 
 
 def test_every_entry_has_a_layer(entries):
@@ -109,7 +112,8 @@ def test_results_are_versioned(entries):
         named_by_content = "_key}" in path or name == "feature_cache"
         if "/0" in path and not named_by_content and "_state" not in name:
             assert entry["versioned"] is True, name
-            assert "${globals:experiment}" in entry["filepath"], name
+            owner = "study" if name.startswith("study_") else "experiment"
+            assert f"${{globals:{owner}}}" in entry["filepath"], name
 
 
 def test_test_images_do_not_reach_training(pipelines):
@@ -125,11 +129,21 @@ def test_the_report_shows_all_figures_of_the_stages_before_it(pipelines):
     assert "report" in pipelines["transfer_learning"].outputs()
 
 
-def test_helpers_do_what_the_first_host_does_in_its_order(pipelines):
+@pytest.mark.parametrize(
+    ("helper", "helped", "trainings"),
+    [
+        ("training_helper", "transfer_learning", ["train_from_scratch", "train_transferred"]),
+        ("single_network_helper", "single_network", ["train_network"]),
+        ("pretraining_helper", "pretraining", ["pretrain"]),
+    ],
+)
+def test_helpers_do_what_the_first_host_does_in_its_order(pipelines, helper, helped, trainings):
     """Each training meets under its own name: who came to another one would wait for ever."""
-    helped = [node.name.partition("help_")[2] for node in pipelines["training_helper"].nodes]
-    order = [node.name.partition("train_")[2] for node in pipelines["transfer_learning"].nodes]
-    assert helped == [name for name in order if name]
+    first_host = [node for node in pipelines[helped].nodes if "params:processes" in node.inputs]
+    assert [node.name.rpartition(".")[2] for node in first_host] == trainings
+    for training, helping in zip(first_host, pipelines[helper].nodes, strict=True):
+        told = [[name for name in node.inputs if "params:" in name] for node in (training, helping)]
+        assert told[0] == told[1]
 
 
 def test_registering_imports_nothing_heavy():

@@ -139,3 +139,16 @@ def test_a_training_that_names_what_is_not_there_is_found_out_too(frozen, traini
 def test_a_rate_for_a_stage_that_is_unfrozen_later_is_right():
     training = {"stage_learning_rates": {"stage3": 0.1}, "unfreezing": {2: "all_except_1"}}
     require_buildable({**MODEL, "freezing": "all_except_last"}, [], training)
+
+
+def test_what_the_training_from_scratch_names_is_found_out_before_anything_runs():
+    with pytest.raises(GraftError, match=r"`scratch`.*layer4.*trains stem, stage1"):
+        require_buildable(MODEL, [], {}, {"stage_learning_rates": {"layer4": 0.1}})
+    with pytest.raises(GraftError, match=r"`scratch`.*trains none outside"):
+        require_buildable(MODEL, [], {}, {"optimizer": "muon"})
+
+
+def test_a_training_from_scratch_has_nothing_frozen_and_nothing_to_stay_near_to():
+    frozen = {**MODEL, "freezing": "all_except_last", "weights": "none"}
+    scratch = {"stage_learning_rates": {"stage1": 0.1}}
+    require_buildable(frozen, [], {"unfreezing": {4: "none"}}, scratch)

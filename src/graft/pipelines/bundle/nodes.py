@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.evaluation.nodes import FINETUNED, LINEAR_PROBE, SVM
+from graft.pipelines.evaluation.nodes import LINEAR_PROBE, SVM
 from graft.pipelines.from_parameters import backbone_from_parameters
 from graft.pipelines.same_data import require_same_data
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from graft.bundle import Bundle
     from graft.images.store import ImageStore
-    from graft.models.classifier import Classifier
     from graft.models.weights import BackboneWeights
     from graft.probes.linear_probe import LinearProbe
     from graft.probes.svm import SVMClassifier
@@ -34,14 +33,14 @@ def bundle_network(
     images: Params,
     compute: Params,
 ) -> Bundle:
-    """The fine-tuned network with all that it takes to use it."""
+    """The trained network with all that it takes to use it."""
     from graft.bundle import Bundle, Transform
     from graft.compute import resolve_compute
 
     require_same_data(image_store.digest, best_checkpoint=best_checkpoint.metadata)
     bundle = Bundle(
         name=run_origin["experiment"],
-        method=FINETUNED,
+        method=calibration["method"],
         transform=Transform(images["size"], images["max_pixels"]),
         network=best_checkpoint,
         class_names=image_store.class_names,
@@ -51,15 +50,15 @@ def bundle_network(
         compute=resolve_compute(**compute),
     )
     return _tried_and_described(
-        bundle, image_store, finetuned_predictions, metrics[FINETUNED], dataset_card
+        bundle, image_store, finetuned_predictions, metrics[bundle.method], dataset_card
     )
 
 
-def bundle_svm(
-    svm: SVMClassifier,
+def bundle_probe(
+    probe: SVMClassifier | LinearProbe,
     pretrained_weights: BackboneWeights | None,
     image_store: ImageStore,
-    svm_predictions: pd.DataFrame,
+    predictions: pd.DataFrame,
     metrics: Params,
     dataset_card: Params,
     run_origin: Params,
@@ -69,84 +68,36 @@ def bundle_svm(
     compute: Params,
     seed: int,
 ) -> Bundle:
-    """The support vector machine with the network whose features it was fitted to."""
-    require_same_data(image_store.digest, svm=svm.metadata)
-    # A binary machine of a multi-label task decides for one of two classes.
-    several = image_store.multi_label and svm.metadata["recipe"]["positive_class"] is None
-    network = backbone_from_parameters(
-        image_store, dataset_card, pretrained_weights, model, features["taps"], seed
-    )
-    bundle = _bundle_of_probe(
-        svm, SVM, 0.0 if several else None, network, run_origin, model, features, images, compute
-    )
-    return _tried_and_described(bundle, image_store, svm_predictions, metrics[SVM], dataset_card)
-
-
-def bundle_linear_probe(
-    linear_probe: LinearProbe,
-    pretrained_weights: BackboneWeights | None,
-    image_store: ImageStore,
-    linear_probe_predictions: pd.DataFrame,
-    metrics: Params,
-    dataset_card: Params,
-    run_origin: Params,
-    model: Params,
-    features: Params,
-    images: Params,
-    compute: Params,
-    seed: int,
-) -> Bundle:
-    """The linear probe with the network whose features it was fitted to."""
-    require_same_data(image_store.digest, linear_probe=linear_probe.metadata)
-    network = backbone_from_parameters(
-        image_store, dataset_card, pretrained_weights, model, features["taps"], seed
-    )
-    threshold = 0.5 if image_store.multi_label else None
-    bundle = _bundle_of_probe(
-        linear_probe,
-        LINEAR_PROBE,
-        threshold,
-        network,
-        run_origin,
-        model,
-        features,
-        images,
-        compute,
-    )
-    return _tried_and_described(
-        bundle, image_store, linear_probe_predictions, metrics[LINEAR_PROBE], dataset_card
-    )
-
-
-def _bundle_of_probe(
-    classifier: SVMClassifier | LinearProbe,
-    method: str,
-    threshold: float | None,
-    network: Classifier,
-    run_origin: Params,
-    model: Params,
-    features: Params,
-    images: Params,
-    compute: Params,
-) -> Bundle:
+    """The support vector machine or linear probe, with the network whose features it reads."""
     from graft.bundle import Bundle, Probe, Transform
     from graft.compute import resolve_compute
+    from graft.probes.linear_probe import LinearProbe
     from graft.training.checkpoint import make_checkpoint
 
-    names = classifier.class_names
-    return Bundle(
+    if isinstance(probe, LinearProbe):
+        method, threshold, several = LINEAR_PROBE, 0.5, image_store.multi_label
+        require_same_data(image_store.digest, linear_probe=probe.metadata)
+    else:
+        # A binary machine of a multi-label task decides for one of two classes.
+        binary = probe.metadata["recipe"]["positive_class"] is not None
+        method, threshold, several = SVM, 0.0, image_store.multi_label and not binary
+        require_same_data(image_store.digest, svm=probe.metadata)
+    network = backbone_from_parameters(
+        image_store, dataset_card, pretrained_weights, model, features["taps"], seed
+    )
+    trained = {**probe.metadata, "initial_weights": model["weights"]}
+    bundle = Bundle(
         name=run_origin["experiment"],
         method=method,
         transform=Transform(images["size"], images["max_pixels"]),
         network=make_checkpoint(network, network.net.state_dict()),
-        class_names=names,
-        thresholds=None if threshold is None else (threshold,) * len(names),
-        probe=Probe(classifier, tuple(features["taps"]), features["grid"]),
-        provenance=_provenance(
-            run_origin, {**classifier.metadata, "initial_weights": model["weights"]}
-        ),
+        class_names=probe.class_names,
+        thresholds=(threshold,) * len(probe.class_names) if several else None,
+        probe=Probe(probe, tuple(features["taps"]), features["grid"]),
+        provenance=_provenance(run_origin, trained),
         compute=resolve_compute(**compute),
     )
+    return _tried_and_described(bundle, image_store, predictions, metrics[method], dataset_card)
 
 
 def _provenance(run_origin: Params, trained: Params) -> Params:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from graft.pipelines.bundle import nodes
@@ -34,17 +31,17 @@ def create_pipeline() -> Pipeline:
 
 def create_svm_pipeline() -> Pipeline:
     """Of the support vector machine, after a run that has fitted it."""
-    return _pipeline(_of_probe(nodes.bundle_svm, "svm"))
+    return _pipeline(_of_probe("svm"))
 
 
 def create_linear_probe_pipeline() -> Pipeline:
     """Of the linear probe, likewise."""
-    return _pipeline(_of_probe(nodes.bundle_linear_probe, "linear_probe"))
+    return _pipeline(_of_probe("linear_probe"))
 
 
-def _of_probe(bundle: Callable[..., Any], name: str) -> Node:
+def _of_probe(name: str) -> Node:
     return Node(
-        bundle,
+        nodes.bundle_probe,
         inputs=[
             name,
             "pretrained_weights",

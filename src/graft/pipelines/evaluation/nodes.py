@@ -103,9 +103,6 @@ def compare(
     Where the machine is binary the task is, for the networks too: an image counts as positive
     where the network decides for that class, or for it among others.
     """
-    from graft.evaluation.comparison import comparison_table
-    from graft.evaluation.metrics import classification_metrics
-
     predictions = _on_the_same_task(
         [
             finetuned_predictions,
@@ -116,24 +113,34 @@ def compare(
         ],
         svm.metadata["recipe"]["positive_class"],
     )
+    details = {
+        FINETUNED: training_details(best_checkpoint, model_summary),
+        SVM: {"train_seconds": svm.metadata["seconds"]},
+        LINEAR_PROBE: {"train_seconds": linear_probe.metadata["seconds"]},
+        KNN: {"train_seconds": knn.metadata["seconds"]},
+        SCRATCH: training_details(scratch_checkpoint, model_summary),
+    }
+    return measure(predictions, details, evaluation, seed)
+
+
+def measure(
+    predictions: list[Predictions], details: Params, evaluation: Params, seed: int
+) -> tuple[Params, pd.DataFrame]:
+    """Metrics of classifiers with intervals, and the table of them with what is known beyond."""
+    from graft.evaluation.comparison import comparison_table
+    from graft.evaluation.metrics import classification_metrics
+
     options = {
         "resamples": evaluation["bootstrap_resamples"],
         "confidence": evaluation["confidence"],
         "seed": seed,
     }
-    details = {
-        FINETUNED: _training_details(best_checkpoint, model_summary),
-        SVM: {"train_seconds": svm.metadata["seconds"]},
-        LINEAR_PROBE: {"train_seconds": linear_probe.metadata["seconds"]},
-        KNN: {"train_seconds": knn.metadata["seconds"]},
-        SCRATCH: _training_details(scratch_checkpoint, model_summary),
-    }
     metrics = {p.method: classification_metrics(p, **options) for p in predictions}
     return metrics, comparison_table(predictions, details, **options)
 
 
-def _training_details(checkpoint: Checkpoint, model_summary: pd.DataFrame) -> Params:
-    """Both networks are the one that the summary is of; they differ in what is trained."""
+def training_details(checkpoint: Checkpoint, model_summary: pd.DataFrame) -> Params:
+    """What a table says of a network beyond its predictions; the summary is of that network."""
     metadata, total = checkpoint.metadata, model_summary.set_index("stage").loc["total"]
     return {
         "train_seconds": metadata["train_seconds"],
@@ -206,16 +213,16 @@ def draw_precision_recall_curves(metrics: Params) -> Figure:
 
 
 def draw_reliability_diagrams(metrics: Params, calibration: Params) -> Figure:
-    """Whether probabilities are what they say; of the fine-tuned network also once calibrated.
+    """Whether probabilities are what they say; of the network also once it is calibrated.
 
     Not where the machine is binary: the calibrated probabilities are those of all classes.
     """
     from graft.evaluation.figures import reliability_diagrams
 
-    shown = dict(metrics)
-    of_the_same = metrics[FINETUNED]["reliability"] == calibration["uncalibrated"]["reliability"]
+    shown, method = dict(metrics), calibration["method"]
+    of_the_same = metrics[method]["reliability"] == calibration["uncalibrated"]["reliability"]
     if calibration["validation_images"] and of_the_same:
-        name = f"{calibration['method']}, temperature {calibration['temperature']:.2f}"
+        name = f"{method}, temperature {calibration['temperature']:.2f}"
         shown[name] = calibration["calibrated"]
     return reliability_diagrams(shown)
 

@@ -5,6 +5,7 @@ Both look at validation images: how sure the network may be, and what holds it b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graft.pipelines.evaluation.nodes import FINETUNED, SCRATCH, predict_part
@@ -23,12 +24,19 @@ def predict_validation(
     best_checkpoint: Checkpoint, image_store: ImageStore, compute: Params
 ) -> pd.DataFrame:
     """What the fine-tuned network says of the validation images; empty where there are none."""
+    return predict_validation_as(FINETUNED, best_checkpoint, image_store, compute)
+
+
+def predict_validation_as(
+    method: str, checkpoint: Checkpoint, image_store: ImageStore, compute: Params
+) -> pd.DataFrame:
+    """The same for a network of any name."""
     import pandas as pd
 
-    require_same_data(image_store.digest, best_checkpoint=best_checkpoint.metadata)
+    require_same_data(image_store.digest, best_checkpoint=checkpoint.metadata)
     if not len(image_store.indices("validation")):
         return pd.DataFrame(columns=["method", "id"])
-    return predict_part(FINETUNED, best_checkpoint, image_store, "validation", compute)
+    return predict_part(method, checkpoint, image_store, "validation", compute)
 
 
 def calibrate(
@@ -58,11 +66,18 @@ def diagnose(
     evaluation: Params,
 ) -> Params:
     """Bias or variance: for each of the two trainings a verdict and a sentence."""
+    histories = {FINETUNED: training_history, SCRATCH: scratch_history}
+    return diagnose_histories(histories, image_store, evaluation)
+
+
+def diagnose_histories(
+    histories: Mapping[str, pd.DataFrame], image_store: ImageStore, evaluation: Params
+) -> Params:
+    """The same for trainings by the names of their methods."""
     from graft.evaluation.baselines import majority_share
     from graft.evaluation.diagnosis import diagnose_history
 
     labels = image_store.labels("validation")
-    histories = {FINETUNED: training_history, SCRATCH: scratch_history}
     return {
         method: diagnose_history(
             history,

@@ -1,0 +1,54 @@
+"""features, a support vector machine on them → its metrics and figures."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from graft.pipelines.evaluation import nodes as evaluation
+from graft.pipelines.single_network.nodes import draw_confusion_matrix
+from graft.pipelines.single_svm import nodes
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                evaluation.predict_svm,
+                inputs=["svm", "features", "image_store"],
+                outputs="svm_predictions",
+                name="predict_test",
+            ),
+            Node(
+                nodes.evaluate,
+                inputs=["svm_predictions", "svm", "params:evaluation", "params:seed"],
+                outputs=["metrics", "comparison_table"],
+                name="evaluate",
+            ),
+            Node(
+                draw_confusion_matrix,
+                inputs="metrics",
+                outputs="svm_confusion_matrix",
+                name="draw_confusion_matrix",
+            ),
+            Node(
+                evaluation.draw_per_class_scores,
+                inputs="metrics",
+                outputs="per_class_scores",
+                name="draw_per_class_scores",
+            ),
+            Node(
+                evaluation.draw_roc_curves,
+                inputs="metrics",
+                outputs="roc_curves",
+                name="draw_roc_curves",
+            ),
+            Node(
+                evaluation.draw_precision_recall_curves,
+                inputs="metrics",
+                outputs="precision_recall_curves",
+                name="draw_precision_recall_curves",
+            ),
+        ],
+        namespace="single_svm",
+        prefix_datasets_with_namespace=False,
+    )

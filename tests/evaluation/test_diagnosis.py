@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from graft.evaluation import Interval
 from graft.evaluation.diagnosis import Diagnosis, diagnose, diagnose_history
 
+NAN = float("nan")
 SETTINGS: dict[str, Any] = {"images": 1000, "confidence": 0.95}
 HELPED, DID_NOT = Interval(0.02, 0.01, 0.03), Interval(0.02, -0.01, 0.05)
 
@@ -116,3 +117,15 @@ def test_without_validation_images_it_says_so(images: int) -> None:
     found = told(missing if images else history([0.5], [0.5], [1.0]), images)
     assert (found.verdict, found.validation) == ("unknown", None)
     assert told(history([], [], []), 50).verdict == "unknown"
+
+
+@pytest.mark.parametrize("scores", [(NAN, 0.5, 0.1), (0.9, NAN, 0.1), (0.9, 0.5, NAN)])
+def test_scores_that_are_not_defined_are_not_judged(scores: tuple[float, float, float]) -> None:
+    found = diagnose(*scores, **SETTINGS)
+    assert found.verdict == "unknown"
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_an_epoch_without_a_loss_is_not_the_lowest() -> None:
+    turned = told(history([0.5, 0.9, 0.9, 1.0], [0.5, 0.6, 0.6, 0.7], [NAN, 1.0, 0.9, 1.2]))
+    assert "lowest after epoch 3 and rose again" in turned.sentence

@@ -113,6 +113,27 @@ def test_one_run_each_is_paired_whatever_the_seeds_are() -> None:
     assert pairs["test"].tolist() == ["McNemar, exact"]
 
 
+@pytest.mark.parametrize(
+    ("measure", "test"), [("exact_match", "McNemar, exact"), ("label_accuracy", "paired bootstrap")]
+)
+def test_of_several_labels_mcnemar_judges_the_images_that_are_right_in_every_class(
+    measure: str, test: str
+) -> None:
+    answers = np.random.default_rng(0).integers(0, 2, (60, 3))
+
+    def with_wrong(count: int) -> Predictions:
+        decided = answers.copy()
+        decided[:count, 1] = 1 - decided[:count, 1]
+        scores = 0.8 * decided + 0.1
+        return Predictions("cnn", np.arange(60), answers, scores, tuple("abc"), 0.1, threshold=0.5)
+
+    one, other = with_wrong(5), with_wrong(20)
+    results = [Result(name, 0, name, "data", p) for name, p in (("a", one), ("b", other))]
+    _, pairs = leaderboard(results, **SETTINGS | {"measure": measure})
+    assert pairs["test"].tolist() == [test]
+    assert (pairs["p"][0] == mcnemar_exact(one, other)) == (measure == "exact_match")
+
+
 def test_other_test_images_are_refused_and_named() -> None:
     ids = np.arange(400) + 1
     other = replace(WORSE, predictions=replace(WORSE.predictions, ids=ids), data="other data")

@@ -34,6 +34,7 @@ DETAILS = (
     "epochs",
 )
 ACCURACY, MEAN_AVERAGE_PRECISION = "accuracy", "mean_average_precision"
+EXACT_MATCH = "exact_match"  # of several labels: what accuracy is of one
 LOSSES = ("log_loss", "brier")  # the lower the better
 _SINGLE_LABEL: dict[str, Callable[[ClassTotals], np.ndarray]] = {
     "accuracy": ClassTotals.accuracy,

@@ -75,7 +75,16 @@ def diagnose(
         confidence: Coverage of the intervals of "surely".
         gain: What the last added training images brought, with its interval over seeds, where a
             learning curve was measured.
+
+    Returns:
+        The diagnosis; "unknown", without numbers, where a score is not defined (NaN).
     """
+    if not np.isfinite([train, validation, baseline]).all():
+        sentence = (
+            "Unknown: a score is not defined, as the mean average precision of classes without "
+            "images is none."
+        )
+        return Diagnosis("unknown", sentence, None, None, None, None)
     low, high = (float(end) for end in wilson_interval(validation * images, images, confidence))
     bias, gap = 1 - train, train - validation
     scores = f"{train:.1%} on training and {validation:.1%} on unseen images"
@@ -152,7 +161,7 @@ def diagnose_history(
 def _course(history: pd.DataFrame, best: pd.Series) -> str:
     """What the course of the training adds, as a sentence of its own; empty if nothing."""
     losses = history["validation_loss"].to_numpy(dtype=np.float64)
-    lowest = int(losses.argmin())
+    lowest = int(np.where(np.isnan(losses), np.inf, losses).argmin())
     if losses[-1] > RISE * losses[lowest]:
         epoch = int(history["epoch"].iloc[lowest])
         return f" The validation loss was lowest after epoch {epoch} and rose again."

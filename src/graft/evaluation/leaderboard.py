@@ -3,8 +3,9 @@
 Runs of one configuration that differ by their seed are one contestant, whose score is their mean.
 Each pair of contestants is tested on the same test images:
 
-* with one run each, by McNemar's exact test (of accuracy) or else by the paired bootstrap over
-  images: is one classifier better than the other on images of this kind?
+* with one run each, by McNemar's exact test (of accuracy; of several labels of the exact match) or
+  else by the paired bootstrap over images: is one classifier better than the other on images of
+  this kind?
 * with more, by the paired t-test over the seeds that both have: is one way of training better than
   the other? What other images of the kind would change is in there only as far as the seed also
   chooses the test images.
@@ -26,6 +27,7 @@ import numpy as np
 from graft.errors import GraftError
 from graft.evaluation.comparison import (
     ACCURACY,
+    EXACT_MATCH,
     LOSSES,
     check_same_images,
     mcnemar_exact,
@@ -208,7 +210,7 @@ def _tested(a: Contestant, b: Contestant, measure: str, settings: dict[str, Any]
     if len(shared) == 1:
         ((one, other),) = shared
         difference = paired_difference(one, other, **settings, measure=measure)
-        if measure == ACCURACY:
+        if measure in (ACCURACY, EXACT_MATCH):
             test, p = "McNemar, exact", mcnemar_exact(one, other)
         else:
             draw = {key: settings[key] for key in ("resamples", "seed")}

@@ -32,7 +32,8 @@ def repeating_section(origin: Mapping[str, Any]) -> Section:
     commit = origin["git_commit"]
     commands = [f"git checkout {commit}"] if commit else []
     commands.append(origin["command"])
-    blocks: list[Block] = [Code("\n".join(commands))]
+    blocks: list[Block] = [Note(origin["note"])] if origin.get("note") else []
+    blocks.append(Code("\n".join(commands)))
     if origin["experiment_file"]:
         blocks += [Text("with this file:"), Code(origin["experiment_file"])]
     if origin["git_dirty"]:

@@ -51,12 +51,14 @@ class Table:
             important.
         caption: Under the table.
         folded: Whether the reader has to open it.
+        prose: Whether the columns are sentences, aligned to the left, and not numbers.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
     folded: bool = False
+    prose: bool = False
     kind: ClassVar[str] = "table"
 
 

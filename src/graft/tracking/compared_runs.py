@@ -27,6 +27,10 @@ _NOT_DECISIVE = (
     "bundle.",
     "prediction.",
     "export.",
+    "study",
+    "sweep.storage",
+    "sweep.workers",
+    "sweep.heartbeat",
     "training.resume",
     "training.checkpoint_seconds",
     "compute.threads",
@@ -54,6 +58,11 @@ class TrackedRun:
     seed: int
     decisive: Mapping[str, str]
     data: str
+
+
+def is_decisive(key: str) -> bool:
+    """Whether the parameter of this dotted name can change what a run of a seed finds."""
+    return not key.startswith(_NOT_DECISIVE)
 
 
 def runs_by_id(run_ids: Sequence[str]) -> list[TrackedRun]:
@@ -145,10 +154,6 @@ def _as_tracked(run: Run) -> TrackedRun:
         experiment=run.data.tags["experiment"],
         version=run.data.tags[VERSION_TAG],
         seed=int(run.data.params["seed"]),
-        decisive={
-            key: value
-            for key, value in sorted(run.data.params.items())
-            if not key.startswith(_NOT_DECISIVE)
-        },
+        decisive={key: value for key, value in sorted(run.data.params.items()) if is_decisive(key)},
         data=digests[0] if digests else "",
     )

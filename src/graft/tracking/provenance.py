@@ -11,8 +11,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from graft.lease import job_restarts
 
 VERSION_TAG = "version"  # the name under which the catalog has what the run saved
+# The environment variable in which a study tells its rows which MLflow run they belong to.
+PARENT_VARIABLE = "GRAFT_PARENT_RUN"
+_PACKAGES = ("graft", "torch", "torchvision", "scikit-learn", "numpy", "kedro", "mlflow")
+_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own, by which its page nests runs
 
 
 class RunTags:
@@ -46,6 +53,7 @@ def run_tags(project_path: Path, experiment: str) -> dict[str, str]:
     """Tags that say which code ran, how it was started, and in which process.
 
     `git_commit` is left out where the project is in no git repository, `torch` where there is none.
+    A run that a study has started is tagged as the study's child.
     """
     tags = {
         "experiment": experiment,
@@ -55,6 +63,8 @@ def run_tags(project_path: Path, experiment: str) -> dict[str, str]:
     }
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         tags["torch"] = importlib.metadata.version("torch")
+    if parent := os.environ.get(PARENT_VARIABLE):
+        tags[_PARENT_TAG] = parent
     commit = git_commit(project_path)
     if commit:
         tags["git_commit"] = commit.removesuffix("-dirty")
@@ -74,9 +84,26 @@ def git_commit(project_path: Path) -> str | None:
     return answer.stdout.strip() or None
 
 
+def surroundings() -> dict[str, Any]:
+    """What this process runs on: python, platform, processors, and the versions of packages."""
+    versions = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "versions": versions,
+    }
+
+
 def process_tags() -> dict[str, str]:
-    """This process in a form that a later one can check with `is_alive`."""
-    return {"host": socket.gethostname(), "process": _identity(os.getpid()) or str(os.getpid())}
+    """This process in a form that a later one can check with `is_alive`, and its job of SLURM."""
+    tags = {"host": socket.gethostname(), "process": _identity(os.getpid()) or str(os.getpid())}
+    if job := os.environ.get("SLURM_JOB_ID"):
+        tags |= {"slurm_job": job, "slurm_start": str(job_restarts())}
+    return tags
 
 
 def is_alive(process: str) -> bool:

@@ -6,7 +6,8 @@ An entry of the catalog asks for what it wants recorded when it is saved:
       type: graft.datasets.MetricsDataset
       metadata: {mlflow: metrics}
 
-`metrics` records the measures of a nested dict, `artifact` the saved file, `input` the images that
+`metrics` records the measures of a nested dict (of test images, unless the entry's metadata say
+`images: validation`), `artifact` the saved file, `input` the images that
 the run works on, whether it has saved or loaded them, and `model` a bundle, under the name that the
 entry's metadata say (`registered_as`; null does not).
 """
@@ -62,6 +63,10 @@ class Recorder:
         if kind := self._kinds.get(name):
             self._record(kind, name, data)
 
+    def _measured_on(self, name: str) -> str:
+        """Which part's images the figures are of: the entry's `images`, else "test"."""
+        return str(self._catalog[name].metadata.get("images", "test"))
+
     def _record(self, kind: str, name: str, data: Any) -> None:
         import mlflow
 
@@ -71,7 +76,7 @@ class Recorder:
             match kind:
                 case "metrics":
                     # Apart from the curves, which bear the method's name alone.
-                    record_metrics({"test": data})
+                    record_metrics({self._measured_on(name): data})
                 case "artifact":
                     record_file(saved_path(self._catalog[name]))
                 case "input":

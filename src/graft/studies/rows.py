@@ -1,0 +1,239 @@
+"""The rows of a study: which have to be run, and running them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from graft.compute import available_processors
+from graft.errors import GraftError
+from graft.progress import track
+from graft.studies.plan import PlannedRow, StudyPlan
+from graft.studies.processes import Ended, Job, list_gpus, run_jobs
+from graft.tracking.provenance import PARENT_VARIABLE
+from graft.tracking.summary import as_typed
+
+logger = logging.getLogger(__name__)
+
+FOUND, RAN, FAILED = "found", "ran", "failed"
+_NO_RECORD = "it ended well, but left no record of its results"
+
+
+class Trial(NamedTuple):
+    """A row with one of the seeds."""
+
+    row: PlannedRow
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return self.row.name if self.seed == 0 else f"{self.row.name}, seed {self.seed}"
+
+
+def run_rows(
+    plan: StudyPlan, processes: int, program: str, parent_run: str | None
+) -> dict[str, Any]:
+    """Run what has not been run yet, each configuration once.
+
+    Args:
+        plan: The study.
+        processes: Rows at the same time.
+        program: The path of `kedro`.
+        parent_run: MLflow's id of the study's run, if it has one.
+
+    Returns:
+        Of each row by its name a list, an entry a seed: seed, state (found: had been run before;
+        ran; failed), run_as (the row of the same configuration under whose name it ran) and
+        problem ("" where there is none).
+
+    Raises:
+        KeyboardInterrupt, SystemExit: Somebody asked to stop; the rows have saved their states.
+    """
+    outcomes: dict[tuple[str, int], tuple[str, str]] = {}
+    trials = [Trial(row, seed) for row in plan.rows for seed in plan.seeds]
+    first = _first_of_each_configuration(trials)
+    to_run = []
+    for trial in first.values():
+        if plan.record(*trial):
+            outcomes[trial.row.fingerprint, trial.seed] = (FOUND, "")
+        else:
+            to_run.append(trial)
+    _say_what_runs(plan, trials, first, to_run)
+    for trial, problem in _run(plan, to_run, processes, program, parent_run):
+        outcomes[trial.row.fingerprint, trial.seed] = (FAILED if problem else RAN, problem)
+    told: dict[str, Any] = {row.name: [] for row in plan.rows}
+    for trial in trials:
+        key = (trial.row.fingerprint, trial.seed)
+        state, problem = outcomes[key]
+        told[trial.row.name].append(
+            {
+                "seed": trial.seed,
+                "state": state,
+                "run_as": first[key].row.name,
+                "problem": problem,
+            }
+        )
+    return told
+
+
+def require_success(outcomes: Mapping[str, Any]) -> None:
+    """Let a study whose rows have not all run fail.
+
+    Raises:
+        GraftError: A row has failed; the message has each one's reason.
+    """
+    failed = {
+        name: one["problem"]
+        for name, told in outcomes.items()
+        for one in told
+        if one["state"] == FAILED
+    }
+    if failed:
+        raise GraftError(
+            f"{len(failed)} of {len(outcomes)} rows failed:\n"
+            + "\n".join(f"{name}: {problem}" for name, problem in failed.items())
+            + "\nThe table of the others is saved. The same command runs the failed ones again."
+        )
+
+
+def row_command(
+    plan: StudyPlan, trial: Trial, program: str, extra: Mapping[str, Any], pipeline: str = ""
+) -> tuple[str, ...]:
+    """The command that runs a row: what a person would type.
+
+    Args:
+        plan: The study.
+        trial: The row and its seed.
+        program: `kedro`, or its path.
+        extra: More parameters, dotted names; what the study was given wins over them.
+        pipeline: Another one than the row's own.
+    """
+    given = {"seed": trial.seed, "training.resume": "auto", **extra, **plan.given}
+    parameters = ",".join(f"{key}={as_typed(value)}" for key, value in given.items())
+    environment = [f"--env={plan.environment}"] if plan.environment else []
+    return (
+        program,
+        "run",
+        f"--pipeline={pipeline or trial.row.pipeline}",
+        "-x",
+        trial.row.name,
+        *environment,
+        f"--params={parameters}",
+    )
+
+
+def kedro_program() -> str:
+    """`kedro` of the environment that this process runs in, which need not be in PATH."""
+    return str(Path(sys.executable).with_name("kedro"))
+
+
+def _first_of_each_configuration(trials: Sequence[Trial]) -> dict[tuple[str, int], Trial]:
+    first: dict[tuple[str, int], Trial] = {}
+    for trial in trials:
+        first.setdefault((trial.row.fingerprint, trial.seed), trial)
+    return first
+
+
+def _say_what_runs(
+    plan: StudyPlan, trials: Sequence[Trial], first: Mapping[Any, Trial], to_run: Sequence[Trial]
+) -> None:
+    logger.info(
+        "%s: %d rows with %d seeds are %d configurations; %d of them have been run, %d are run "
+        "now. Their output: %s",
+        plan.file.name,
+        len(plan.rows),
+        len(plan.seeds),
+        len(first),
+        len(first) - len(to_run),
+        len(to_run),
+        plan.logs,
+    )
+
+
+def _run(
+    plan: StudyPlan,
+    to_run: Sequence[Trial],
+    processes: int,
+    program: str,
+    parent_run: str | None,
+) -> Iterator[tuple[Trial, str]]:
+    if not to_run:
+        return
+    processes = min(processes, len(to_run))
+    gpus = list_gpus() if processes > 1 else []
+    environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
+    if parent_run:
+        environment[PARENT_VARIABLE] = parent_run
+    extra: dict[str, Any] = {}
+    if processes > 1 and not gpus and all(trial.row.threads == "auto" for trial in to_run):
+        extra["compute.threads"] = max(1, available_processors() // processes)
+    jobs: dict[Job, Trial] = {}
+    for trial in to_run:
+        after_other_seed = any(other.row is trial.row for other in jobs.values())
+        jobs[_job(plan, trial, program, extra, after_other_seed)] = trial
+    try:
+        if processes > 1:
+            _ingest_once(plan, to_run, program, environment)
+        ended = run_jobs(list(jobs), processes, plan.project, environment, gpus)
+        for end in track(ended, f"Rows of {plan.file.name}", total=len(jobs)):
+            trial = jobs[end.job]
+            yield trial, _say_how_it_ended(plan, trial, end)
+    except (KeyboardInterrupt, SystemExit):
+        logger.warning("The study stops. The same command goes on where it was.")
+        raise
+
+
+def _job(
+    plan: StudyPlan, trial: Trial, program: str, extra: Mapping[str, Any], after_other_seed: bool
+) -> Job:
+    """A row goes on with its own interrupted training, and never with one of other parameters."""
+    row = trial.row
+    header = f"# {row.name}: configuration {row.fingerprint}, seed {trial.seed}, {dict(extra)}"
+    attempts = sorted(plan.logs.glob(f"{row.name}-seed*.log"), key=lambda log: log.stat().st_mtime)
+    last = attempts[-1].read_text(errors="replace").partition("\n")[0] if attempts else header
+    resume = "never" if after_other_seed or last != header else "auto"
+    return Job(
+        name=trial.name,
+        command=row_command(plan, trial, program, {"training.resume": resume, **extra}),
+        log=plan.logs / f"{row.name}-seed{trial.seed}.log",
+        header=header,
+        alone=row.name,  # seeds of a row share the place of a training's state
+    )
+
+
+def _ingest_once(
+    plan: StudyPlan, to_run: Sequence[Trial], program: str, environment: Mapping[str, str]
+) -> None:
+    """Decode the images before rows that share them begin together.
+
+    What is wrong with them each row will say itself.
+    """
+    by_images: dict[str, list[Trial]] = {}
+    for trial in to_run:
+        by_images.setdefault(trial.row.pixel_key, []).append(trial)
+    jobs = [
+        Job(
+            name=f"images of {trials[0].name}",
+            command=row_command(plan, trials[0], program, {}, pipeline="ingest"),
+            log=plan.logs / f"ingest-{key}.log",
+            header=f"# {key}",
+            alone="",
+        )
+        for key, trials in by_images.items()
+        if len(trials) > 1
+    ]
+    for end in run_jobs(jobs, 1, plan.project, environment):
+        logger.info("Prepared the %s in %.0f s.", end.job.name, end.seconds)
+
+
+def _say_how_it_ended(plan: StudyPlan, trial: Trial, end: Ended) -> str:
+    problem = end.problem or ("" if plan.record(*trial) else _NO_RECORD)
+    if problem:
+        logger.error("%s failed after %.0f s: %s", trial.name, end.seconds, problem)
+    else:
+        logger.info("%s is done, %.0f s.", trial.name, end.seconds)
+    return problem

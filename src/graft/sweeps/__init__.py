@@ -1,0 +1,1 @@
+"""Sweeps: many trainings with sampled parameters, in search of the best ones."""

@@ -180,6 +180,15 @@ def test_a_flipped_bit_is_found_by_verify_alone(tmp_path: Path) -> None:
         pytest.param(lambda folder: (folder / "manifest.json").unlink(), id="manifest missing"),
         pytest.param(lambda folder: os.truncate(folder / "manifest.json", 30), id="manifest torn"),
         pytest.param(lambda folder: (folder / "manifest.json").write_text("[]"), id="other JSON"),
+        *(
+            pytest.param(
+                lambda folder, files=files: (folder / "manifest.json").write_text(
+                    json.dumps({"format": 1, "files": files})
+                ),
+                id=f"files are {files}",
+            )
+            for files in ({"a": {"sha256": "00"}}, {"a": 7}, {"a": {"bytes": "many"}}, ["a"])
+        ),
     ],
 )
 def test_a_torn_folder_is_not_committed(tmp_path: Path, damage: Callable[[Path], object]) -> None:

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.errors import GraftError
+from graft.lease import held_lease
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -70,6 +71,7 @@ def committed(target: Path, *, resumable: bool = False) -> Iterator[Path]:
     Raises:
         GraftError: The disk is full, or `target` holds files of somebody else, which would be
             lost. What lay at `target` is as before.
+        LeaseLostError: SLURM has started this job again elsewhere (`graft.lease`).
         ValueError: The caller wrote a file called `manifest.json`, the protocol's own.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,9 @@ def committed(target: Path, *, resumable: bool = False) -> Iterator[Path]:
             partial.mkdir()
         yield partial
         _seal(partial)
-        _put_in_place(partial, target)
+        with held_lease():
+            _put_in_place(partial, target)
+        _sync(target.parent)
         keep = False
     except OSError as error:
         if error.errno not in _DISK_FULL:
@@ -211,7 +215,6 @@ def _put_in_place(partial: Path, target: Path) -> None:
             raise
         if not _exchange(partial, target):
             _exchange_in_steps(partial, target)
-    _sync(target.parent)
 
 
 def _exchange(partial: Path, target: Path) -> bool:
@@ -279,8 +282,12 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, Any]] | None:
     """The manifest's files, or None where there is none that can be read."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        return dict(manifest["files"]) if manifest["format"] == FORMAT else None
-    except (OSError, ValueError, KeyError, TypeError):
+        files = {
+            name: {"sha256": str(entry["sha256"]), "bytes": int(entry["bytes"])}
+            for name, entry in manifest["files"].items()
+        }
+        return files if manifest["format"] == FORMAT else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

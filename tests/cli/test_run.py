@@ -1,4 +1,4 @@
-"""The commands: `kedro run` with experiments, and `kedro experiments`."""
+"""`kedro run` with experiments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kedro.io import DatasetError
 from graft.cli import cli, run
 from graft.errors import GraftError
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -87,38 +87,40 @@ def test_any_other_error_keeps_its_traceback(monkeypatch):
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "conf/experiments"
     folder.mkdir(parents=True)
-    (folder / "digits.yml").write_text("_description: Handwritten digits\nseed: 0\n")
-    (folder / "few.yml").write_text(
-        "_description: Ten a class\n_extends: digits\nsplit: {shots: 10}\nseed: 4\n"
-    )
+    (folder / "digits.yml").write_text("_description: Handwritten digits\n")
+    (folder / "machine.yml").write_text("_description: A machine\n_pipeline: svm\n")
+    (folder / "larger.yml").write_text("_description: Larger\n_extends: machine\n")
     return tmp_path
 
 
-def test_experiments_are_listed_with_their_descriptions(project):
-    lines = invoke("experiments", project=project).output.splitlines()
-    assert lines == ["digits  Handwritten digits", "few     Ten a class"]
+@pytest.mark.parametrize(
+    ("arguments", "pipelines"),
+    [
+        (["-x", "machine"], ["svm"]),
+        (["-x", "larger"], ["svm"]),  # of what it extends
+        (["--params=experiment=machine"], ["svm"]),
+        (["-x", "digits"], ["transfer_learning"]),
+        (["-x", "machine", "--pipeline=probes"], ["probes"]),
+        ([], []),
+    ],
+)
+def test_an_experiment_chooses_its_pipeline_where_nobody_else_does(
+    handed_over, project, arguments, pipelines
+):
+    assert invoke("run", *arguments, project=project).exit_code == 0
+    assert handed_over["pipelines"] == pipelines
 
 
-def test_a_broken_experiment_does_not_hide_the_others(project):
-    (project / "conf/experiments/broken.yml").write_text("seed: 1\n")
-    lines = invoke("experiments", project=project).output.splitlines()
-    assert "'_description' is missing" in lines[0]
-    assert len(lines) == 3
+def test_the_pipeline_comes_from_the_configuration_that_is_run(handed_over, project):
+    conf = f"--conf-source={project / 'conf'}"
+    assert invoke("run", "-x", "machine", conf).exit_code == 0
+    assert handed_over["pipelines"] == ["svm"]
 
 
-def test_an_experiment_is_shown_with_what_it_changes_and_where(project):
-    lines = invoke("experiments", "show", "few", project=project).output.splitlines()
-    assert lines == [
-        "Ten a class",
-        "  seed         4   conf/experiments/few.yml",
-        "  split.shots  10  conf/experiments/few.yml",
-    ]
-
-
-def test_showing_a_misspelt_experiment_names_the_nearest(project):
-    result = invoke("experiments", "show", "fw", project=project)
-    assert result.exit_code == 1
-    assert "did you mean 'few'?" in result.output
+def test_a_misspelt_experiment_is_no_traceback(handed_over, project):
+    result = invoke("run", "-x", "machin", project=project)
+    assert (result.exit_code, handed_over) == (1, {})
+    assert "did you mean 'machine'?" in result.output
 
 
 def test_the_projects_own_modules_import_nothing_heavy():

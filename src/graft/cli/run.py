@@ -1,0 +1,85 @@
+"""The command `kedro run`, with experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import pipelines
+
+from graft.cli.shared import UserError, conf_folder, project_path
+from graft.errors import GraftError, did_you_mean
+from graft.tracking.turns import end_turn, wait_for_turn
+
+_EXPERIMENT = click.Option(
+    ["--experiment", "-x"],
+    metavar="NAME",
+    help="The experiment to run, see `kedro experiments`; short for --params=experiment=NAME.",
+)
+
+
+@click.command(params=[_EXPERIMENT, *kedro_run.params])
+def run(experiment: str | None, **options: Any) -> Any:
+    """Run a pipeline.
+
+    \b
+    kedro run --pipeline=transfer_learning
+    kedro run --pipeline=transfer_learning -x digits_10shot
+    kedro run --pipeline=training --params=training.epochs=3,seed=1
+    kedro run -x M6
+
+    Without --pipeline it is the one that the experiment is meant for, or else transfer_learning.
+    """
+    if experiment:
+        options["params"] = {**options["params"], "experiment": experiment}
+    if options["pipeline"]:
+        if options["pipelines"]:
+            raise click.UsageError("--pipeline and --pipelines mean the same: give one of them.")
+        # Kedro warns that --pipeline will go some day. With us it stays.
+        options["pipelines"], options["pipeline"] = [options["pipeline"]], None
+    context = click.get_current_context()
+    wait_for_turn(project_path(context))
+    try:
+        if not options["pipelines"]:
+            conf = Path(options["conf_source"] or conf_folder(context))
+            options["pipelines"] = _meant_for(options["params"].get("experiment"), conf)
+        return kedro_run.callback(**options)
+    except Exception as error:
+        mistake = _mistake_behind(error) or _unknown_pipeline(error, options["pipelines"])
+        if mistake is None:
+            raise
+        raise UserError(str(mistake)) from error
+    finally:
+        end_turn()  # a run that has begun has done so already
+
+
+def _mistake_behind(error: BaseException | None) -> GraftError | None:
+    """The user's mistake that led to an error; Kedro wraps what a dataset raises."""
+    while error is not None and not isinstance(error, GraftError):
+        error = error.__cause__
+    return error
+
+
+def _unknown_pipeline(error: Exception, names: Sequence[str] | None) -> GraftError | None:
+    """The mistake, if that is why Kedro raises a ValueError."""
+    unknown = [name for name in names or () if name not in pipelines]
+    if not (isinstance(error, ValueError) and unknown):
+        return None
+    known = [name for name in pipelines if not name.startswith("__")]
+    return GraftError(
+        f"There is no pipeline '{unknown[0]}'{did_you_mean(unknown[0], known)}\n"
+        f"      There are {', '.join(known)}."
+    )
+
+
+def _meant_for(experiment: str | None, conf: Path) -> list[str]:
+    """The pipeline of the named experiment; none, which is the default, where none is named or
+    where they cannot be looked up before the configuration is loaded: in an archive."""
+    from graft.config.experiments import ExperimentFolder
+
+    if experiment is None or not conf.is_dir():
+        return []
+    return [ExperimentFolder(str(conf / "experiments")).read(experiment).pipeline]

@@ -21,7 +21,11 @@ from graft.pipelines import (
     pretraining,
     probes,
     report,
+    single_network,
+    single_svm,
+    study,
     svm,
+    sweep,
     training,
     training_helper,
 )
@@ -45,18 +49,27 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "transfer_learning": transfer_learning,
         **stages,
+        "single_network": stages["ingest"] + single_network.create_pipeline(),
+        "single_svm": stages["ingest"]
+        + stages["feature_extraction"]
+        + stages["svm"]
+        + single_svm.create_pipeline(),
         "label_audit": stages["ingest"]
         + stages["feature_extraction"]
         + label_audit.create_pipeline(),
         "learning_rate_finder": stages["ingest"] + learning_rate_finder.create_pipeline(),
         "learning_curves": stages["ingest"] + learning_curves.create_pipeline(),
+        "sweep": stages["ingest"] + sweep.create_pipeline(),
         "backbone_selection": stages["ingest"] + backbone_selection.create_pipeline(),
         "comparison": comparison.create_pipeline() + report.create_comparison_pipeline(),
         "pretraining": stages["ingest"] + pretraining.create_pipeline(),
         "svm_bundle": bundle.create_svm_pipeline(),
         "linear_probe_bundle": bundle.create_linear_probe_pipeline(),
+        "study": study.create_pipeline(),
         "prediction": prediction.create_pipeline(),
         "export": export.create_pipeline(),
         "training_helper": training_helper.create_pipeline(),
+        "single_network_helper": training_helper.create_single_network_pipeline(),
+        "pretraining_helper": training_helper.create_pretraining_pipeline(),
         "__default__": transfer_learning,
     }

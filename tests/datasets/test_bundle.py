@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from kedro.io import DatasetError, Version
 
+from graft import storage
 from graft.bundle import load_bundle
 from graft.bundle.export import ExportedNetwork
 from graft.datasets import (
@@ -42,6 +43,21 @@ def test_a_version_is_a_bundle_that_loads_by_itself(make: object, tmp_path: Path
     for loaded in (dataset.load(), load_bundle(tmp_path / "model_bundle/1")):
         np.testing.assert_allclose(loaded.predict(pictures(2)).scores, expected, rtol=1e-5)
     assert json.loads(dataset.preview())["name"] == "pets"
+
+
+def test_every_file_is_hashed_once_and_a_foreign_one_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(tmp_path, "1")
+    dataset = BundleDataset(filepath=str(tmp_path / "model_bundle"), version=Version(None, "1"))
+    hashed: list[str] = []
+    sha256 = storage._sha256
+    monkeypatch.setattr(storage, "_sha256", lambda path: hashed.append(path.name) or sha256(path))
+    dataset.load()
+    assert sorted(hashed) == sorted(storage.saved_files(folder))
+    (folder / "probe.safetensors").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"probe\.safetensors"):
+        dataset.load()
 
 
 def test_the_newest_bundle_of_the_experiment_is_chosen(tmp_path: Path) -> None:

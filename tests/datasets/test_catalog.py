@@ -10,6 +10,13 @@ import pytest
 
 import graft.datasets
 
+STUDY = {
+    "study": "mnist",
+    "rows": {"only": None, "seeds": [0], "processes": 1},
+    "configuration": {"conf_source": "conf", "env": None, "runtime_params": {}},
+    "project_path": ".",
+}
+
 ENTRIES = {
     "image_source": {
         "type": "graft.datasets.ImageSourceDataset",
@@ -32,6 +39,16 @@ ENTRIES = {
     "training_state": {
         "type": "graft.datasets.TrainingStateDataset",
         "filepath": "data/06_models/digits/training_state",
+    },
+    "best_experiment": {
+        "type": "graft.datasets.ExperimentFileDataset",
+        "filepath": "conf/experiments/sweeps/digits_best.yml",
+    },
+    "sweep_state": {
+        "type": "graft.datasets.TrialStorageDataset",
+        "filepath": "data/06_models/digits/trials",
+        "url": None,
+        "heartbeat": 60.0,
     },
     "prediction_bundle": {
         "type": "graft.datasets.ChosenBundleDataset",
@@ -59,6 +76,8 @@ ENTRIES = {
         "runs": None,
         "experiments": ["digits"],
     },
+    "study_plan": {"type": "graft.datasets.StudyPlanDataset", **STUDY},
+    "study_results": {"type": "graft.datasets.StudyResultsDataset", "plan": STUDY},
     "duplicate_pairs": {
         "type": "graft.datasets.DuplicatePairsDataset",
         "filepath": "data/02_intermediate/duplicates/digits-1a2b3c4d.csv",

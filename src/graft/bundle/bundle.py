@@ -146,13 +146,11 @@ class Bundle:
         """
         import torch
 
-        from graft.images.conversion import to_float
-
         compute = self._compute
         model = self.classifier
         images = torch.from_numpy(np.ascontiguousarray(pixels)).to(compute.device)
         with torch.inference_mode(), compute.autocast():
-            found = self._look(model, to_float(images.permute(0, 3, 1, 2)))
+            found = self._look(model, images.permute(0, 3, 1, 2))
         values = found.float().cpu().numpy()
         return values if self.probe is None else self.probe.classifier.scores(values)
 

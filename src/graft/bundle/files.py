@@ -68,11 +68,7 @@ def load_bundle(folder: str | Path, compute: Compute | None = None) -> Bundle:
             or not of the kind that its name says; the message names the file.
     """
     folder = Path(folder).expanduser()
-    names = _require_known_files(folder)
-    recorded = saved_files(folder)
-    if MANIFEST in names and (different := sorted(recorded ^ (names - {MANIFEST}))):
-        what = "missing" if different[0] in recorded else f"not recorded in {MANIFEST}"
-        raise CorruptedFileError(f"{folder / different[0]} is {what}.")
+    require_known_files(folder)
     verify(folder)
     return replace(read_bundle(folder), compute=compute)
 
@@ -91,7 +87,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read what `write_bundle` wrote; `load_bundle` also checks that it is whole and unchanged."""
+    """Read what `write_bundle` wrote, from a folder that is whole, unchanged and nothing more."""
     description = read_description(folder / DESCRIPTION)
     bundle = Bundle(
         name=description["name"],
@@ -109,11 +105,11 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
-def _require_known_files(folder: Path) -> set[str]:
-    """The names of what lies in a folder.
+def require_known_files(folder: Path) -> None:
+    """Refuse a folder by what lies in it, before any of that is read.
 
     Raises:
-        GraftError: It is no folder, no bundle, or holds what does not belong to one.
+        GraftError: It is no folder, no bundle, lacks a file, or holds what does not belong to one.
     """
     if not folder.is_dir():
         raise GraftError(f"There is no folder '{folder}' to load a bundle from.")
@@ -133,7 +129,10 @@ def _require_known_files(folder: Path) -> set[str]:
                 f"{entry.path} does not belong to a bundle, and nothing of the folder is read. "
                 "If you put it there, take it out; if the folder is from elsewhere, do not use it."
             )
-    return names
+    recorded = saved_files(folder)
+    if MANIFEST in names and (different := sorted(recorded ^ (names - {MANIFEST}))):
+        what = "missing" if different[0] in recorded else f"not recorded in {MANIFEST}"
+        raise CorruptedFileError(f"{folder / different[0]} is {what}.")
 
 
 def _read_network(folder: Path, metadata: dict[str, Any]) -> Checkpoint:

@@ -8,11 +8,13 @@ An experiment goes on top of all that it extends. Its name is the parameter `exp
 that is set. As this happens in the loader and not in a hook, `kedro run`, `kedro viz`,
 `kedro catalog`, notebooks and the packaged project all see the same parameters.
 
-For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `pixel_key`,
-`data_key`, `source`, `model`, `prediction` and `comparison` (the sections, so
-`${globals:source.name}` works too), `candidates` (the backbones to choose from), `parameters` (all
-of them), `changes` (where they differ from the defaults), `registered_as` (the model's name in
-MLflow's registry), `project_path`, `tracking_uri` and `artifact_root`.
+For `catalog.yml` and `mlflow.yml` the loader offers as `${globals:…}`: `experiment`, `pipeline`
+(that the experiment is meant for), `pixel_key`, `data_key`, `source`, `model`, `prediction` and
+`comparison` (the sections, so `${globals:source.name}` works too), `candidates` (the backbones to
+choose from), `parameters` (all of them), `changes` (where they differ from the defaults),
+`registered_as` (the model's name in MLflow's registry), `study` (its name), `study_rows`,
+`run_name` (in MLflow), `configuration` (what another loader needs to read the same files),
+`project_path`, `tracking_uri` and `artifact_root`.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ _RESOLVERS = threading.RLock()
 
 class GraftConfigLoader(OmegaConfigLoader):
     """Reads `conf/`; see the module for what it adds to Kedro's own loader.
+
+    Attributes:
+        experiment: The chosen one.
 
     Raises:
         ConfigError: An experiment is unknown or broken, or parameters are wrong.
@@ -72,7 +77,9 @@ class GraftConfigLoader(OmegaConfigLoader):
         if not isinstance(name, str):
             raise ConfigError("No experiment is chosen: name one, 'kedro run -x digits'.")
         folder = ExperimentFolder(self._get_conf_env_path("experiments"), self._fs)
-        lineage = [(member.file, member.overrides) for member in folder.lineage(name)]
+        members = folder.lineage(name)
+        self.experiment = members[-1]
+        lineage = [(member.file, member.overrides) for member in members]
         layers += [*lineage, ("--params", runtime)]
 
         self._register_runtime_params_resolver()
@@ -86,6 +93,7 @@ class GraftConfigLoader(OmegaConfigLoader):
         tracking_uri, artifact_root = tracking_location(project_path)
         return {
             "experiment": parameters["experiment"],
+            "pipeline": self.experiment.pipeline,
             "pixel_key": pixel_key(parameters),
             "data_key": data_key(parameters),
             "source": parameters["source"],
@@ -95,6 +103,14 @@ class GraftConfigLoader(OmegaConfigLoader):
             "parameters": parameters,
             "changes": self._changes,
             "prediction": parameters["prediction"],
+            "study": parameters["study"],
+            "study_rows": parameters["study_rows"],
+            "run_name": parameters["study"] or parameters["experiment"],
+            "configuration": {
+                "conf_source": str(self.conf_source),
+                "env": self.env,
+                "runtime_params": self.runtime_params or {},
+            },
             "registered_as": _registered_as(parameters),
             "project_path": str(project_path),
             "tracking_uri": tracking_uri,

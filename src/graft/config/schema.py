@@ -34,6 +34,8 @@ from graft.config.section import (
     conflict,
     wrong_choice,
 )
+from graft.config.study import StudyRows
+from graft.config.sweep import Sweep
 from graft.config.training import LearningRateFinder, Model, Scratch, Training
 from graft.errors import GraftError
 
@@ -138,6 +140,7 @@ class Compute(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     threads: Literal["auto"] | Count
     compile: Literal["auto"] | bool
+    memory_format: Literal["auto", "channels_last", "contiguous"]
 
     @field_validator("device")
     @classmethod
@@ -176,6 +179,9 @@ class Parameters(Section):
     comparison: Comparison
     learning_curves: LearningCurves
     label_audit: LabelAudit
+    sweep: Sweep
+    study: Name | None
+    study_rows: StudyRows
     bundle: Bundle
     prediction: Prediction
     export: Export

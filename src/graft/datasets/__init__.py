@@ -11,6 +11,7 @@ from graft.datasets.candidate_weights import CandidateWeightsDataset
 from graft.datasets.checkpoint import CheckpointDataset
 from graft.datasets.decoded_images import DecodedImagesDataset
 from graft.datasets.duplicate_pairs import DuplicatePairsDataset
+from graft.datasets.experiment_file import ExperimentFileDataset
 from graft.datasets.exported_network import ExportedNetworkDataset
 from graft.datasets.feature_cache import FeatureCacheDataset
 from graft.datasets.features import FeaturesDataset
@@ -23,10 +24,12 @@ from graft.datasets.metrics import MetricsDataset
 from graft.datasets.probes import KNNDataset, LinearProbeDataset
 from graft.datasets.run_origin import RunOriginDataset
 from graft.datasets.run_results import RunResultsDataset
+from graft.datasets.study import StudyPlanDataset, StudyResultsDataset
 from graft.datasets.svm import SVMDataset
 from graft.datasets.table import TableDataset
 from graft.datasets.text import TextDataset
 from graft.datasets.training_state import TrainingStateDataset
+from graft.datasets.trial_storage import TrialStorageDataset
 
 __all__ = [
     "BackboneWeightsDataset",
@@ -36,6 +39,7 @@ __all__ = [
     "ChosenBundleDataset",
     "DecodedImagesDataset",
     "DuplicatePairsDataset",
+    "ExperimentFileDataset",
     "ExportedNetworkDataset",
     "FeatureCacheDataset",
     "FeaturesDataset",
@@ -50,7 +54,10 @@ __all__ = [
     "RunOriginDataset",
     "RunResultsDataset",
     "SVMDataset",
+    "StudyPlanDataset",
+    "StudyResultsDataset",
     "TableDataset",
     "TextDataset",
     "TrainingStateDataset",
+    "TrialStorageDataset",
 ]

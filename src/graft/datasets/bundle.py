@@ -37,9 +37,10 @@ class BundleDataset(CommittedDataset["Bundle", "Bundle"]):
         write_bundle(path.parent, data)
 
     def read(self, path: Path) -> Bundle:
-        from graft.bundle import load_bundle
+        from graft.bundle.files import read_bundle, require_known_files
 
-        return load_bundle(path.parent)
+        require_known_files(path.parent)
+        return read_bundle(path.parent)
 
     def preview(self) -> JSONPreview:
         """Classes, transform, network and where it comes from."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from graft.errors import GraftError
 from graft.pipelines.same_data import require_same_data
 
 if TYPE_CHECKING:
     from graft.images.store import ImageStore
     from graft.models.classifier import Classifier
     from graft.models.weights import BackboneWeights
+    from graft.training.loop import TrainingObserver
     from graft.training.session import TrainedClassifier
     from graft.training.state import StateKeeper
 
@@ -67,8 +69,12 @@ def train_from_parameters(
     seed: int,
     processes: Params,
     keeper: StateKeeper | None,
+    observers: Sequence[TrainingObserver] | None = None,
 ) -> TrainedClassifier:
-    """Build and train a network, watched by a progress bar and MLflow under the name `method`."""
+    """Build and train a network under the name `method`.
+
+    It is watched by `observers`; None is a progress bar and MLflow.
+    """
     from graft.compute import resolve_compute
     from graft.images.augmentation import policy_from_parameters
     from graft.models.workload import workload_of
@@ -80,6 +86,8 @@ def train_from_parameters(
 
     classifier = classifier_from_parameters(image_store, dataset_card, weights, model, seed)
     workload = workload_of(classifier, image_store.images.shape[1])
+    if observers is None:
+        observers = [TrainingProgress(method), MlflowObserver(prefix=method)]
     return train_classifier(
         classifier,
         image_store,
@@ -87,7 +95,7 @@ def train_from_parameters(
         policy_from_parameters(augmentation),
         resolve_compute(**compute, workload=workload),
         seed,
-        observers=[TrainingProgress(method), MlflowObserver(prefix=method)],
+        observers=observers,
         initial_weights=weights.origin if weights else "none",
         keeper=keeper,
         processes=Processes(
@@ -106,13 +114,20 @@ def from_random_weights(model: Params, training: Params) -> tuple[Params, Params
     )
 
 
-def require_buildable(model: Params, taps: Sequence[str], training: Params | None = None) -> None:
+def require_buildable(
+    model: Params,
+    taps: Sequence[str],
+    training: Params | None = None,
+    scratch: Params | None = None,
+) -> None:
     """Build the network once before anything runs: what does not fit shows within a second.
 
     Args:
         model: The `model` parameters.
         taps: Where features will be tapped; empty where none will be.
         training: The `training` parameters; None where nothing will be trained.
+        scratch: The `scratch` parameters, which differ from those; None where nothing will be
+            trained from scratch beside it.
 
     Raises:
         GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had,
@@ -129,6 +144,13 @@ def require_buildable(model: Params, taps: Sequence[str], training: Params | Non
         require_trainable(classifier, TrainingRecipe(**training), is_pretrained=weights is not None)
     if taps:
         require_taps(classifier, taps)
+    if training is not None and scratch is not None:
+        model, training = from_random_weights(model, {**training, **scratch})
+        classifier = _build(model, ["any", "other"], None, [0.5] * 3, [0.25] * 3, seed=0)
+        try:
+            require_trainable(classifier, TrainingRecipe(**training), is_pretrained=False)
+        except GraftError as error:
+            raise GraftError(f"With what `scratch` says instead of `training`: {error}") from error
 
 
 def _build(

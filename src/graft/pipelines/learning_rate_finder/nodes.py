@@ -30,15 +30,20 @@ def search(
     """Train a few batches of the training images at rising rates; what comes of it is dropped."""
     from graft.compute import resolve_compute
     from graft.images.augmentation import policy_from_parameters
+    from graft.models.workload import workload_of
     from graft.training.learning_rate_finder import search_learning_rates
     from graft.training.recipe import TrainingRecipe
 
+    classifier = classifier_from_parameters(
+        image_store, dataset_card, pretrained_weights, model, seed
+    )
+    workload = workload_of(classifier, image_store.images.shape[1])
     return search_learning_rates(
-        classifier_from_parameters(image_store, dataset_card, pretrained_weights, model, seed),
+        classifier,
         image_store,
         TrainingRecipe(**training),
         policy_from_parameters(augmentation),
-        resolve_compute(**compute),
+        resolve_compute(**compute, workload=workload),
         seed,
         **learning_rate_finder,
     )

@@ -22,7 +22,7 @@ METHOD = "pretraining"
 def pretrain(
     image_store: ImageStore,
     dataset_card: Params,
-    pretraining_state: StateKeeper,
+    pretraining_state: StateKeeper | None,
     model: Params,
     training: Params,
     augmentation: Params,

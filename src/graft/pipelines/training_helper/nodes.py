@@ -1,9 +1,11 @@
-"""Nodes of `training_helper`: the trainings of the first host, without anything to keep."""
+"""Nodes of the helpers: the trainings of the first host, without anything to keep."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graft.pipelines.pretraining.nodes import pretrain
+from graft.pipelines.single_network.nodes import train_network
 from graft.pipelines.training.nodes import train_from_scratch, train_transferred
 
 if TYPE_CHECKING:
@@ -29,3 +31,20 @@ def help_transferred(
     """Take part in `train_transferred`, which the first host does second; True when it is done."""
     train_transferred(image_store, dataset_card, pretrained_weights, None, *parameters)
     return from_scratch_done
+
+
+def help_network(
+    image_store: ImageStore,
+    dataset_card: Params,
+    pretrained_weights: BackboneWeights | None,
+    *parameters: Any,
+) -> bool:
+    """Take part in `train_network`; True when it is done."""
+    train_network(image_store, dataset_card, pretrained_weights, None, *parameters)
+    return True
+
+
+def help_pretraining(image_store: ImageStore, dataset_card: Params, *parameters: Any) -> bool:
+    """Take part in `pretrain`; True when it is done."""
+    pretrain(image_store, dataset_card, None, *parameters)
+    return True

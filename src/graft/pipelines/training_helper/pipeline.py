@@ -10,7 +10,8 @@ _PARAMETERS = ["params:augmentation", "params:compute", "params:seed", "params:p
 
 
 def create_pipeline() -> Pipeline:
-    return Pipeline(
+    """Of `training`, and so of `transfer_learning`."""
+    return _pipeline(
         [
             Node(
                 nodes.help_from_scratch,
@@ -39,7 +40,50 @@ def create_pipeline() -> Pipeline:
                 outputs="transferred_done",
                 name="help_transferred",
             ),
-        ],
-        namespace="training_helper",
-        prefix_datasets_with_namespace=False,
+        ]
     )
+
+
+def create_single_network_pipeline() -> Pipeline:
+    """Of `single_network`."""
+    return _pipeline(
+        [
+            Node(
+                nodes.help_network,
+                inputs=[
+                    "image_store",
+                    "dataset_card",
+                    "pretrained_weights",
+                    "params:model",
+                    "params:training",
+                    *_PARAMETERS,
+                ],
+                outputs="network_done",
+                name="help_network",
+            )
+        ]
+    )
+
+
+def create_pretraining_pipeline() -> Pipeline:
+    """Of `pretraining`."""
+    return _pipeline(
+        [
+            Node(
+                nodes.help_pretraining,
+                inputs=[
+                    "image_store",
+                    "dataset_card",
+                    "params:model",
+                    "params:training",
+                    *_PARAMETERS,
+                ],
+                outputs="pretraining_done",
+                name="help_pretraining",
+            )
+        ]
+    )
+
+
+def _pipeline(steps: list[Node]) -> Pipeline:
+    return Pipeline(steps, namespace="training_helper", prefix_datasets_with_namespace=False)

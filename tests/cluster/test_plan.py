@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -191,6 +192,27 @@ def test_what_is_submitted_is_said_with_how_to_follow_it(tmp_path, monkeypatch):
     after = "--parsable --dependency=afterany:42"
     assert (tmp_path / "calls").read_text().splitlines() == ["--parsable", after, after]
     assert (tmp_path / "data/slurm").is_dir()
+
+
+def test_a_mistake_in_mail_is_found_before_a_job_is_queued(tmp_path, monkeypatch):
+    fake_sbatch(tmp_path, f"touch {tmp_path}/called", monkeypatch)
+    shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    (tmp_path / "conf/local/mail.yml").write_text("server: smtp.example.org\n")
+    project = SimpleNamespace(project_path=tmp_path)
+    result = CliRunner().invoke(cli, ["submit", "--pipeline=training"], obj=project)
+    assert result.exit_code == 1
+    assert "say to whom to write" in result.output
+    assert not (tmp_path / "called").exists()
+
+
+def test_a_job_is_not_told_of_restarts_of_the_one_that_submits_it(tmp_path, monkeypatch):
+    fake_sbatch(tmp_path, f"env > {tmp_path}/told; echo 42", monkeypatch)
+    for name in ("SLURM_RESTART_COUNT", "SLURM_ARRAY_JOB_ID", "SLURM_CONF"):
+        monkeypatch.setenv(name, "3")
+    assert submitted_from(tmp_path, "--pipeline=training").exit_code == 0
+    told = (tmp_path / "told").read_text().splitlines()
+    assert "SLURM_CONF=3" in told
+    assert not [line for line in told if line.startswith(("SLURM_RESTART", "SLURM_ARRAY"))]
 
 
 def test_what_slurm_does_not_take_is_said_in_its_words(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ export PATH=/home/me/graft/.venv/bin:"$PATH"
 
 # 120 s before the time is up SLURM sends this shell SIGUSR2, which the run has to
 # get: it saves its training and ends with status 140. Queued again, it goes on from there.
-trap 'kill -USR2 "$!"' USR2
+# A second one would tear it out of the saving.
+trap 'trap "" USR2; kill -USR2 "$!"' USR2
 kedro run --pipeline=training --params=seed=1 &
 wait "$!" || wait "$!"  # the signal ends the first
 status=$?
@@ -178,7 +180,7 @@ def test_a_shell_can_read_it(job):
 
 KEDRO = """\
 #!/bin/bash
-trap 'echo saved; exit 140' USR2
+trap 'touch told; sleep 1; echo saved; exit 140' USR2
 touch started
 for _ in {1..200}; do sleep 0.05; done
 """
@@ -204,7 +206,10 @@ def test_a_warned_run_saves_before_it_is_queued_again_but_not_for_ever(
     ) as process:
         while not (tmp_path / "started").exists():
             assert process.poll() is None
-        process.send_signal(12)
+        process.send_signal(signal.SIGUSR2)
+        while not (tmp_path / "told").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGUSR2)  # as when it is preempted, too
         output, _ = process.communicate(timeout=60)
     assert output == "saved\nrequeue 7\n" if is_queued else "saved\n"
     assert process.returncode == 140

@@ -69,6 +69,8 @@ def test_counts_are_the_same_or_are_not() -> None:
 def test_what_is_not_defined_cannot_be_compared() -> None:
     nothing = Interval(math.nan, math.nan, math.nan)
     assert judge("macro_f1", 0.8, nothing, 100, 0.95).verdict == NOT_COMPARABLE
+    endless = Interval(0.7, math.nan, math.nan)
+    assert judge("macro_f1", 0.8, endless, 100, 0.95).verdict == NOT_COMPARABLE
 
 
 @given(SHARES, IMAGES)

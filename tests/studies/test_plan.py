@@ -11,6 +11,7 @@ import pytest
 
 from graft.errors import GraftError
 from graft.studies.plan import StudyPlan, plan_study
+from graft.studies.rows import Trial, row_command
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -87,6 +88,23 @@ def test_rows_are_given_what_the_study_was_given(plan: Callable[..., StudyPlan])
         "kedro run --pipeline=study --params=study=any,study_rows.only=A,study_rows.seeds=0+1,"
         "training.epochs=1"
     )
+
+
+def test_rows_read_the_configuration_that_the_study_reads(
+    plan: Callable[..., StudyPlan], tmp_path: Path
+) -> None:
+    assert plan().configuration == ()
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "conf", other)
+    planned = plan_study(other, tmp_path, "any", None, [0], {"study": "any"}, "local")
+    assert planned.configuration == ("--env=local", f"--conf-source={other}")
+    assert f" --conf-source={other} " in planned.command
+    command = row_command(planned, Trial(planned.rows[0], 0), "kedro", {})
+    assert f"--conf-source={other}" in command
+
+
+def test_a_seed_that_is_named_twice_is_one(plan: Callable[..., StudyPlan]) -> None:
+    assert plan(seeds=[1, 0, 1]).seeds == (1, 0)
 
 
 def test_the_configuration_of_a_row_decides_on_its_fingerprint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -91,7 +92,7 @@ def test_rows_are_told_what_the_study_was_told(project: Project, row: Row) -> No
     (call,) = project.calls()
     assert call["params"] == {
         "seed": "3",
-        "training.resume": "auto",
+        "training.resume": "never",
         "training.epochs": "1",
         "source.folder": '"07"',
     }
@@ -137,9 +138,7 @@ def test_one_after_the_other_the_first_row_decodes(project: Project, row: Row) -
     assert [call["pipeline"] for call in project.calls()] == ["single_network"] * 2
 
 
-def test_threads_are_divided_where_there_is_no_gpu(
-    project: Project, row: Row, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_threads_are_divided(project: Project, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
     run(project, project.plan(row("A"), row("B")), processes=2)
     of_rows = [call for call in project.calls() if call["pipeline"] != "ingest"]
@@ -154,7 +153,6 @@ def test_rows_get_gpus_in_turn(project: Project, row: Row, monkeypatch: pytest.M
     run(project, plan, processes=3)
     of_rows = {call["row"]: call for call in project.calls() if call["pipeline"] != "ingest"}
     assert [of_rows[name]["gpu"] for name in "ABC"] == ["4", "GPU-7", "4"]
-    assert "compute.threads" not in of_rows["A"]["params"]
 
 
 def test_an_interrupted_training_is_gone_on_with_only_if_nothing_changed(
@@ -174,3 +172,14 @@ def test_an_interrupted_training_is_gone_on_with_only_if_nothing_changed(
     assert resume() == "never"
     run(project, changed)
     assert resume() == "auto"
+
+
+def test_a_state_that_another_run_has_left_is_not_gone_on_with(project: Project, row: Row) -> None:
+    """A finished training's state stays: gone on with, old weights would be measured anew."""
+    plan = project.plan(row("A"))
+    run(project, plan)
+    assert project.calls()[-1]["params"]["training.resume"] == "never"  # nobody knows whose it is
+    shutil.rmtree(project.path / "data/08_reporting/A")  # as one does after a change of code
+    run(project, plan)
+    assert project.rows_run() == ["A", "A"]
+    assert project.calls()[-1]["params"]["training.resume"] == "never"

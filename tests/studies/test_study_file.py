@@ -61,6 +61,10 @@ def test_a_reason_of_all_rows_stands_before_their_own(tmp_path: Path) -> None:
             "description: A\nrows: [A, B, C]\nclaims: [{claim: x, best: C, among: [A, B]}]",
             "C has to be among",
         ),
+        (
+            "description: A\nrows: [A, B]\nclaims: [{claim: x, best: A, among: [A, A]}]",
+            "a row stands twice in 'among'",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from graft.datasets import MetricsDataset, TableDataset
 from graft.evaluation import Predictions, classification_metrics
@@ -18,9 +19,10 @@ from graft.evaluation.claims import Claim
 from graft.evaluation.figures.study import study as draw
 from graft.studies.page import study_page
 from graft.studies.plan import PlannedRow, StudyPlan
-from graft.studies.results import read_results
+from graft.studies.results import RowResult, read_results
 from graft.studies.table import claims_table, study_table
 from graft.tracking.run_record import RunRecord
+from graft.tracking.summary import _study
 
 from ..evaluation.figures.drawing import drawn, texts
 from .conftest import Project
@@ -134,6 +136,14 @@ def made(plan: StudyPlan, **problems: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return study_table(plan, told, results), claims_table(plan, results, **SETTINGS)
 
 
+def page_of(plan: StudyPlan, results: list[RowResult] | None = None, **problems: str) -> str:
+    table, claims = made(plan, **problems)
+    png = io.BytesIO()
+    drawn(draw(table)).savefig(png, format="png", dpi=30)
+    told = read_results(plan) if results is None else results
+    return study_page(plan, outcomes(plan, **problems), table, claims, told, png.getvalue(), ORIGIN)
+
+
 def test_reported_and_measured_stand_side_by_side(plan: StudyPlan) -> None:
     table, _ = made(plan, D="exit status 3\nwords\nthe last words\n(all of it: log)")
     assert table["row"].tolist() == ["A", "B", "C", "D"]
@@ -183,6 +193,25 @@ def test_counts_are_compared_where_nothing_is_trained(plan: StudyPlan) -> None:
     assert (line["measure"], line["measured"], line["verdict"]) == ("parameters", 7, "reproduced")
 
 
+def test_counts_are_shown_as_whole_numbers(plan: StudyPlan) -> None:
+    counted = replace(plan.rows[0], reported={"parameters": 7}, trains=False)
+    page = page_of(replace(plan, rows=(counted,)))
+    assert "7.000" not in page
+    told = io.StringIO()
+    Console(file=told).print(_study(made(replace(plan, rows=(counted,)))[0]))
+    assert "7.000" not in told.getvalue()
+
+
+def test_a_class_without_test_images_is_not_compared(plan: StudyPlan) -> None:
+    results = read_results(plan)
+    for result in results:
+        if "per_class" in result.metrics:
+            none = {"accuracy": None, "low": None, "high": None, "support": 0}
+            result.metrics["per_class"]["w"] |= none
+    page = page_of(plan, results)
+    assert "not comparable" in page[page.index('id="class-by-class"') :]
+
+
 def test_claims_are_judged_by_the_rows_predictions(plan: StudyPlan) -> None:
     _, claims = made(plan, D="exit status 3")
     assert claims["claim"].tolist() == ["A is the best", "D is the best"]
@@ -214,19 +243,7 @@ def test_measures_have_axes_of_their_own(plan: StudyPlan) -> None:
 
 
 def test_the_page_tells_all_of_it(plan: StudyPlan) -> None:
-    table, claims = made(plan, D="exit status 3\n<the last words>")
-    figure = drawn(draw(table))
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=30)
-    page = study_page(
-        plan,
-        outcomes(plan, D="exit status 3\n<the last words>"),
-        table,
-        claims,
-        read_results(plan),
-        png.getvalue(),
-        ORIGIN,
-    )
+    page = page_of(plan, D="exit status 3\n<the last words>")
     for text in (
         "Study: any",
         "A  Row A",

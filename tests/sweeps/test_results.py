@@ -114,6 +114,19 @@ def test_values_keep_their_types_through_a_file(tmp_path: Path) -> None:
     assert [type(v) for v in values.values()] == [type(v) for v in expected.values()]
 
 
+@pytest.mark.parametrize("others", [[0.9], [32], ["relu"], [True], [32, "auto"]])
+def test_nothing_is_a_value_as_others_are(tmp_path: Path, others: list[Any]) -> None:
+    """Among numbers pandas makes NaN of it, and a file an empty text."""
+    choices = [None, *others]
+    space = read_space({"model.any": choices})
+    rows = [{"state": "complete", "value": 0.5, "model.any": choice} for choice in choices]
+    file = TableDataset(filepath=str(tmp_path / "trials.csv"))
+    file.save(pd.DataFrame(rows))
+    for table in (pd.DataFrame(rows), file.load()):
+        found = [sampled_values(row, space)["model.any"] for row in table.to_dict("records")]
+        assert found == choices
+
+
 def test_a_parameter_that_decides_alone_is_correlated_and_important() -> None:
     space = read_space(SPACE)
     found = correlations(table(), space, confidence=0.95).set_index("parameter")
@@ -126,6 +139,11 @@ def test_a_parameter_that_decides_alone_is_correlated_and_important() -> None:
     important = importances(table(), space, seed=0).set_index("parameter")["importance"]
     assert important["training.learning_rate"] > 0.9
     assert important.sum() == pytest.approx(1)
+
+
+def test_trials_with_the_same_parameters_make_no_parameter_important() -> None:
+    same = table(4).assign(**{key: row()[key] for key in SPACE})
+    assert importances(same, read_space(SPACE), seed=0).empty
 
 
 def test_pruned_trials_count_and_failed_ones_do_not() -> None:

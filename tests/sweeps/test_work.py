@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import optuna
 import pytest
 import torch
 
@@ -114,6 +116,24 @@ def test_a_stop_puts_the_trial_back_and_leaves_none_running(storage: TrialStorag
     assert states(storage) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     _, stopped, again, _ = trials(storage)
     assert again.params == stopped.params
+
+
+def test_a_stop_just_after_a_trial_does_not_repeat_it(
+    storage: TrialStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Study, "_log_completed_trial", stop)
+    with pytest.raises(KeyboardInterrupt):
+        work(plan(trials=2), storage, score)
+    assert states(storage) == ["COMPLETE"]
+
+
+def test_a_value_that_is_no_number_is_a_failed_trial(storage: TrialStorage) -> None:
+    """Else such trials would be started without end."""
+    work(plan(trials=2), storage, lambda _: math.nan)
+    assert states(storage) == ["FAIL"] * 2
 
 
 def test_what_falls_behind_is_pruned_by_its_epochs(storage: TrialStorage) -> None:

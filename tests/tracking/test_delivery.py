@@ -139,6 +139,29 @@ def test_a_delivered_model_predicts_and_names_the_copy(outbox, there, tmp_path):
     assert loaded.predict(pd.DataFrame({"image": [""]}))[0]["error"]
 
 
+def test_a_model_in_the_making_is_delivered_once_it_is_made(outbox, here, there, tmp_path):
+    """Else the server would keep a part of its files for ever."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/MLmodel").write_text("flavors: {}\n")
+    with mlflow.start_run(tags={SERVER_TAG: outbox.server}) as run:
+        model = here.create_logged_model(run.info.experiment_id, "pets", run.info.run_id)
+        here.log_model_artifacts(model.model_id, str(tmp_path / "model"))
+        delivery = Delivery(outbox)
+        delivery.deliver(run.info.run_id)
+        (copy,) = copies_of(run.info.run_id, there)
+        assert there.search_logged_models([copy.info.experiment_id]) == []
+        (tmp_path / "model/weights").write_text("all")
+        here.log_model_artifacts(model.model_id, str(tmp_path / "model"))
+        here.finalize_logged_model(model.model_id, "READY")
+    delivery.deliver(run.info.run_id)
+    (sent,) = there.search_logged_models([copy.info.experiment_id])
+    assert str(sent.status) == "READY"
+    assert {file.path for file in there.list_logged_model_artifacts(sent.model_id)} == {
+        "MLmodel",
+        "weights",
+    }
+
+
 def test_what_is_recorded_meanwhile_follows(outbox, here, there, tmp_path):
     delivery = Delivery(outbox)
     with mlflow.start_run(tags={SERVER_TAG: outbox.server}) as run:

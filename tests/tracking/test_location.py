@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from graft.tracking.location import SERVER_VARIABLE, record_at_home, tracking_location
+from graft.errors import GraftError
+from graft.tracking.location import (
+    SERVER_VARIABLE,
+    record_at_home,
+    tracking_location,
+    without_password,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +56,25 @@ def test_with_a_server_runs_are_recorded_at_home(tmp_path):
     assert content["server"]["mlflow_tracking_uri"] == f"sqlite:///{tmp_path}/mlflow.db"
     kwargs = content["tracking"]["experiment"]["create_experiment_kwargs"]
     assert kwargs["artifact_location"] == f"{tmp_path}/mlartifacts"
+
+
+def test_a_password_in_a_servers_address_is_refused_and_not_shown(tmp_path):
+    with pytest.raises(GraftError, match="MLFLOW_TRACKING_PASSWORD") as caught:
+        record_at_home(mlflow_yml("https://me:secret@lab.example"), tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql+psycopg://me:s@cret@lab/db", "postgresql+psycopg://me:…@lab/db"),
+        ("postgresql://me@lab:5432/db", "postgresql://me@lab:5432/db"),
+        ("sqlite:////a:b@c/mlflow.db", "sqlite:////a:b@c/mlflow.db"),
+        ("http://lab:5000/a@b", "http://lab:5000/a@b"),
+    ],
+)
+def test_passwords_are_not_shown(uri, shown):
+    assert without_password(uri) == shown
 
 
 def test_any_other_store_is_used_as_it_is(tmp_path):

@@ -26,9 +26,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     server = MlflowServer(tmp_path_factory.mktemp("server"))
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
@@ -109,6 +111,25 @@ def test_the_next_run_delivers_what_an_earlier_one_could_not(store, server, gate
     wait_for(lambda: Outbox(store, gate.address).ended_runs() == [])
     mirror.finish(seconds=200)
     assert_same(earlier, MlflowClient(store), server.client)
+
+
+def test_the_trials_of_a_sweep_follow_its_run(store, server, tmp_path):
+    mirror = Mirror(store, server.address)
+    tags = {SERVER_TAG: server.address, **process_tags()}
+    with mlflow.start_run(tags=tags) as sweep:
+        pass
+    worker = {"process": "1:1", "works_for": process_tags()["process"]}
+    trial = record_run(
+        server.address, tmp_path, **worker, **{"mlflow.parentRunId": sweep.info.run_id}
+    )
+    mirror.finish(seconds=200)
+    (parent,), (child,) = (
+        copies_of(run_id, server.client) for run_id in (sweep.info.run_id, trial)
+    )
+    assert child.info.status == "FINISHED"
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert Outbox(store, server.address).ended_runs() == []
+    assert mirror.page().endswith(parent.info.run_id)
 
 
 def test_however_often_it_is_cut_off_the_server_gets_everything_once(store, server, gate, tmp_path):

@@ -51,6 +51,18 @@ def test_the_runs_of_one_process_are_told_from_those_of_others(outbox):
     assert outbox.runs_of("7:1") == [first, third]
 
 
+def test_runs_of_workers_are_listed_until_all_of_them_is_sent(outbox):
+    trial, other = (make_run(process="7:9", works_for=process) for process in ("7:1", "7:2"))
+    assert outbox.runs_of("7:1") == []
+    assert outbox.runs_of_workers("7:1") == [trial]
+    info = MlflowClient().get_run(trial).info
+    with outbox.locked(trial) as file:
+        file.sent.ended = [info.status, info.end_time]
+        file.save()
+    assert outbox.runs_of_workers("7:1") == []
+    assert outbox.ended_runs() == [other]
+
+
 def test_points_are_listed_in_the_order_in_which_they_were_recorded(outbox):
     run_id = make_run()
     for step, value in enumerate([3.0, math.nan, 1.0, 2.0]):

@@ -38,6 +38,7 @@ def test_a_trial_is_a_child_with_what_was_sampled(parent: ParentRun) -> None:
     assert child.data.metrics == {"validation_accuracy": 0.5}
     assert child.data.tags["experiment"] == "digits_sweep"
     assert child.data.tags["process"] == process_tags()["process"]  # so that it can be reaped
+    assert child.data.tags["works_for"] == process_tags()["process"]  # here the sweep's, too
     assert "version" not in child.data.tags  # results of its own it has none
     assert mlflow.active_run() is None
 
@@ -81,3 +82,20 @@ def test_a_store_that_is_away_costs_the_record_and_not_the_trial(
     with child_run(parent._replace(experiment_id="99"), "trial 0", {}) as run:
         run.record({"value": 1.0})
     assert "could not be recorded" in caplog.text
+
+
+@pytest.mark.parametrize("broken", ["log_params", "flush_async_logging"])
+def test_a_store_that_breaks_off_leaves_no_run_open(
+    parent: ParentRun, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """MLflow begins no second run while one is open: the worker's next trial would fail."""
+
+    def break_off(*_: object) -> None:
+        raise mlflow.MlflowException("the store is away")
+
+    monkeypatch.setattr(mlflow, broken, break_off)
+    with child_run(parent, "trial 0", {"training.batch_size": 32}):
+        pass
+    assert mlflow.active_run() is None
+    (child,) = children(parent)
+    assert child.info.status == "FINISHED"

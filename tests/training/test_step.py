@@ -299,6 +299,24 @@ def test_what_overflows_in_a_large_matrix_alone_is_rolled_back(
         assert all(tensor.isfinite().all() for tensor in state.values())
 
 
+def test_scores_of_several_labels_that_are_no_numbers_are_rolled_back_too(
+    store, cpu, monkeypatch, caplog
+):
+    """An average precision of them is an error in scikit-learn."""
+    store = with_several_labels(store)
+    model = overflowing(store, 6)
+    monkeypatch.setattr(step_module, "_SMALL", model.head.weight.numel() - 1)
+    result = train(store, cpu, model=model, loss=Loss("binary_cross_entropy", True))
+    assert "those after epoch 1, with half the learning rate" in caplog.text
+    assert all(tensor.isfinite().all() for tensor in result.last_state.values())
+
+
+def test_early_stopping_does_not_end_with_the_weights_it_began_with(store, cpu):
+    recipe = dataclasses.replace(RECIPE, epochs=3, early_stopping_patience=1)
+    result = train(store, cpu, recipe, loss=Poisoned({1, 2, 3}))
+    assert result.best_epoch > 0
+
+
 def test_clipping_looks_at_large_matrices_too(store, cpu, monkeypatch, caplog):
     model = overflowing(store, 4)
     monkeypatch.setattr(step_module, "_SMALL", model.head.weight.numel() - 1)

@@ -55,12 +55,13 @@ def submit(
     from graft.cluster.plan import plan_jobs
     from graft.cluster.script import render_script
     from graft.cluster.submission import submit_script
-    from graft.config.cluster import read_cluster
+    from graft.config.cluster import read_cluster, read_mail
 
     project = project_path(context)
     try:
         loader, request = _read_request(context, run_arguments)
         cluster = read_cluster(loader, options)
+        read_mail(loader)  # a mistake there would end the job as soon as it starts
         job_id = None
         for job in plan_jobs(request, cluster):
             script = render_script(job, cluster, project, Path(sys.executable).parent)

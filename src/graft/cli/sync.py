@@ -8,6 +8,7 @@ import click
 from kedro.framework.cli.utils import CONTEXT_SETTINGS, env_option
 
 from graft.cli.shared import UserError, project_path
+from graft.errors import GraftError
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,11 @@ def sync(context: click.Context, include_others: bool, env: str | None) -> None:
     """
     from kedro.framework.session import KedroSession
 
-    with KedroSession.create(project_path=project_path(context), env=env) as session:
-        loader = session.load_context().config_loader
+    try:
+        with KedroSession.create(project_path=project_path(context), env=env) as session:
+            loader = session.load_context().config_loader
+    except GraftError as error:
+        raise UserError(str(error)) from error
     server = loader["tracking_server"]
     if server is None:
         raise UserError(

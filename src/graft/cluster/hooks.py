@@ -142,11 +142,12 @@ def _read_login(loader: AbstractConfigLoader) -> Login | None:
 
 def _page(uri: str, experiment_id: str, run_id: str, server: str | None) -> str:
     """Where a browser shows the run: on the tracking server, else once `mlflow ui` runs."""
+    from graft.tracking.location import without_password
     from graft.tracking.outbox import Outbox
 
     if server and (page := Outbox(uri, server).page(run_id)):
         return page
     return (
         f"http://127.0.0.1:5000/#/experiments/{experiment_id}/runs/{run_id}\n"
-        f"  after:  mlflow ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
+        f"  after:  mlflow ui --workers 1 --backend-store-uri {shlex.quote(without_password(uri))}"
     )

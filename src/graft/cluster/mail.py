@@ -92,8 +92,8 @@ def send(message: EmailMessage, mail: Mail, login: Login | None) -> bool:
 def _attempt(message: EmailMessage, mail: Mail, login: Login | None) -> Exception | None:
     """Send it, or return why it cannot be sent."""
     assert mail.server is not None
-    context = ssl.create_default_context()
     try:
+        context = ssl.create_default_context()
         connection = (
             smtplib.SMTP_SSL(mail.server, mail.port, timeout=_SECONDS, context=context)
             if mail.encryption == "tls"

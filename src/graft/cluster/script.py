@@ -75,7 +75,8 @@ def render_script(job: Job, cluster: Cluster, project: Path, programs: Path) -> 
 
 # {cluster.warning} s before the time is up SLURM sends this shell SIGUSR2, which the run has to
 # get: it saves its training and ends with status {WARNED}. Queued again, it goes on from there.
-trap 'kill -USR2 "$!"' USR2
+# A second one would tear it out of the saving.
+trap 'trap "" USR2; kill -USR2 "$!"' USR2
 {_start(job, cluster)} &
 wait "$!" || wait "$!"  # the signal ends the first
 status=$?

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from graft.cluster.script import LOGS
 from graft.errors import GraftError
+
+# SLURM sets these in some jobs only, and sbatch hands on what it finds: those of the job in which
+# somebody submits would be taken for the new job's own.
+_OF_THIS_JOB = ("SLURM_RESTART_COUNT", "SLURM_ARRAY_")
 
 
 def submit_script(script: str, project: Path, after: str | None) -> str:
@@ -36,6 +41,7 @@ def submit_script(script: str, project: Path, after: str | None) -> str:
         [sbatch, "--parsable", *dependency],
         input=script,
         cwd=project,
+        env={k: v for k, v in os.environ.items() if not k.startswith(_OF_THIS_JOB)},
         capture_output=True,
         text=True,
         check=False,
@@ -46,6 +52,5 @@ def submit_script(script: str, project: Path, after: str | None) -> str:
             "What it is asked for stands in conf/base/cluster.yml and conf/local/cluster.yml; "
             "options of kedro submit win, and --dry-run shows all of it."
         )
-    return done.stdout.strip().partition(";")[
-        0
-    ]  # behind it the cluster's name, if there are several
+    job_id, *_ = done.stdout.strip().split(";")  # then the cluster's name, if there are several
+    return job_id

@@ -60,7 +60,7 @@ def judge(
         test_images: On how many it was measured.
         confidence: Coverage of the interval.
     """
-    if np.isnan(measured.value):
+    if np.isnan(measured).any():
         return Verdict(NOT_COMPARABLE, f"{measure} is not defined for what was measured")
     if measure in COUNTED:
         same = measured.value == reported

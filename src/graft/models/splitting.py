@@ -88,7 +88,7 @@ def split(model: Classifier, images: torch.Tensor) -> Split | str:
 
     Args:
         model: The classifier, frozen as wanted; it is left in training mode.
-        images: float (B, 3, H, W) in [0, 1], on its device; a few.
+        images: uint8 or float in [0, 1], (B, 3, H, W), on its device; a few.
 
     Returns:
         The parts, or why there are none.

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graft.evaluation.claims import HOLDS
-from graft.evaluation.intervals import Interval
-from graft.evaluation.verdicts import NOT_COMPARABLE, VERDICTS, judge
+from graft.evaluation.verdicts import COUNTED, NOT_COMPARABLE, VERDICTS, judge
 from graft.report.numbers import in_words, missing, seconds, title
 from graft.report.origin import repeating_section
 from graft.report.page import (
@@ -21,6 +20,7 @@ from graft.report.page import (
     Text,
     render_page,
 )
+from graft.studies.results import interval_of
 from graft.studies.rows import FAILED
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _highlights(
     if len(claims):
         holding = int((claims["verdict"] == HOLDS).sum())
         shown.append((f"{holding} of {len(claims)}", "conclusions hold"))
-    runs = {result.record.version: result.record.seconds for result in results}
+    runs = {(r.record.experiment, r.record.version): r.record.seconds for r in results}
     return [*shown, (seconds(sum(runs.values())), f"in {len(runs)} runs")]
 
 
@@ -100,8 +100,10 @@ def _table(table: pd.DataFrame) -> Table:
     for line in table.to_dict("records"):
         measure = line["measure"]
         reported = in_words(measure, line["reported"])
-        measured = in_words(measure, line["measured"], line["measured_low"], line["measured_high"])
-        if not missing(line["deviation"]):
+        counted = measure in COUNTED  # without an interval
+        ends = () if counted else (line["measured_low"], line["measured_high"])
+        measured = in_words(measure, line["measured"], *ends)
+        if not (counted or missing(line["deviation"])):
             spread = in_words(measure, line["deviation"])
             measured += f", {line['seeds']} seeds ± {spread}"
         name = f"{line['row']}  {line['description']}"
@@ -181,7 +183,7 @@ def _per_class(rows: Sequence[PlannedRow], results: Sequence[RowResult]) -> list
         measure = "average_precision" if result.metrics["multi_label"] else "accuracy"
         lines = []
         for number, (name, figures) in zip(reported, measured.items(), strict=False):
-            interval = Interval(figures[measure], figures["low"], figures["high"])
+            interval = interval_of(figures, measure)
             verdict = judge(
                 measure, number, interval, figures["support"], result.metrics["confidence"]
             )
@@ -193,7 +195,7 @@ def _per_class(rows: Sequence[PlannedRow], results: Sequence[RowResult]) -> list
                     "not comparable" if row.not_comparable else verdict.verdict,
                 ]
             )
-        caption = f"{row.name}: {row.description}."
+        caption = f"{row.name}, seed {result.seed}: {row.description}."
         tables.append(Table(["class", "reported", "measured", "verdict"], lines, caption))
     return tables
 

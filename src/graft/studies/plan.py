@@ -89,6 +89,7 @@ class StudyPlan:
         given: Parameters that every row is given besides its seed, dotted names.
         environment: Kedro's, `--env`; None is the default.
         project: The project's folder.
+        conf_source: Where the configuration lies, if not in the project's `conf`.
     """
 
     file: StudyFile
@@ -97,6 +98,7 @@ class StudyPlan:
     given: Mapping[str, Any]
     environment: str | None
     project: Path
+    conf_source: Path | None = None
 
     def record(self, row: PlannedRow, seed: int) -> RunRecord | None:
         """The newest run of this configuration and seed whose results are there, or None."""
@@ -118,8 +120,14 @@ class StudyPlan:
         if self.seeds != (0,):
             given["study_rows.seeds"] = "+".join(map(str, self.seeds))
         typed = [f"{key}={as_typed(value)}" for key, value in {**given, **self.given}.items()]
-        environment = f" --env={self.environment}" if self.environment else ""
-        return f"kedro run --pipeline=study{environment} --params={shlex.quote(','.join(typed))}"
+        where = "".join(f" {shlex.quote(option)}" for option in self.configuration)
+        return f"kedro run --pipeline=study{where} --params={shlex.quote(','.join(typed))}"
+
+    @property
+    def configuration(self) -> tuple[str, ...]:
+        """The options of `kedro run` that choose the same configuration for a row."""
+        environment = [f"--env={self.environment}"] if self.environment else []
+        return (*environment, *([f"--conf-source={self.conf_source}"] if self.conf_source else []))
 
     @property
     def logs(self) -> Path:
@@ -150,6 +158,8 @@ def plan_study(
     Raises:
         GraftError: There is no such study, row or experiment, or a configuration is wrong.
     """
+    from kedro.framework.project import settings
+
     file = read_study(conf_source / "studies", study)
     for name in only or ():
         if name not in file.rows:
@@ -171,7 +181,16 @@ def plan_study(
         for name in file.rows
         if name in (only or loaders)
     ]
-    return StudyPlan(file, tuple(rows), tuple(seeds), given, environment, project)
+    elsewhere = conf_source.resolve()
+    return StudyPlan(
+        file=file,
+        rows=tuple(rows),
+        seeds=tuple(dict.fromkeys(seeds)),  # a seed that is named twice is one
+        given=given,
+        environment=environment,
+        project=project,
+        conf_source=None if elsewhere == (project / settings.CONF_SOURCE).resolve() else elsewhere,
+    )
 
 
 def _load(

@@ -156,7 +156,7 @@ def list_gpus() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return [name for name in visible.split(",") if name.strip()]
+        return [name for name in visible.split(",") if name.strip() not in ("", "-1")]  # -1: none
     import torch
 
     return [str(number) for number in range(torch.cuda.device_count())]

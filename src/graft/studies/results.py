@@ -55,8 +55,13 @@ class RowResult:
         found = self.metrics.get(measure)
         if not isinstance(found, Mapping) or "value" not in found:
             return None
-        ends = (found.get(end) for end in ("value", "low", "high"))
-        return Interval(*(float("nan") if end is None else float(end) for end in ends))
+        return interval_of(found, "value")
+
+
+def interval_of(figures: Mapping[str, Any], value: str) -> Interval:
+    """The value of this key with its low and high; NaN for what is undefined."""
+    ends = (figures.get(key) for key in (value, "low", "high"))
+    return Interval(*(float("nan") if end is None else float(end) for end in ends))
 
 
 def read_results(plan: StudyPlan) -> list[RowResult]:

@@ -20,6 +20,7 @@ from graft.tracking.summary import as_typed
 logger = logging.getLogger(__name__)
 
 FOUND, RAN, FAILED = "found", "ran", "failed"
+_DONE = "# ended well"  # the last line of such a log
 _NO_RECORD = "it ended well, but left no record of its results"
 
 
@@ -112,16 +113,15 @@ def row_command(
         extra: More parameters, dotted names; what the study was given wins over them.
         pipeline: Another one than the row's own.
     """
-    given = {"seed": trial.seed, "training.resume": "auto", **extra, **plan.given}
+    given = {"seed": trial.seed, **extra, **plan.given}
     parameters = ",".join(f"{key}={as_typed(value)}" for key, value in given.items())
-    environment = [f"--env={plan.environment}"] if plan.environment else []
     return (
         program,
         "run",
         f"--pipeline={pipeline or trial.row.pipeline}",
         "-x",
         trial.row.name,
-        *environment,
+        *plan.configuration,
         f"--params={parameters}",
     )
 
@@ -169,7 +169,7 @@ def _run(
     if parent_run:
         environment[PARENT_VARIABLE] = parent_run
     extra: dict[str, Any] = {}
-    if processes > 1 and not gpus and all(trial.row.threads == "auto" for trial in to_run):
+    if processes > 1 and all(trial.row.threads == "auto" for trial in to_run):
         extra["compute.threads"] = max(1, available_processors() // processes)
     jobs: dict[Job, Trial] = {}
     for trial in to_run:
@@ -190,12 +190,17 @@ def _run(
 def _job(
     plan: StudyPlan, trial: Trial, program: str, extra: Mapping[str, Any], after_other_seed: bool
 ) -> Job:
-    """A row goes on with its own interrupted training, and never with one of other parameters."""
+    """A row goes on with its own interrupted training, and with no other one.
+
+    A training's state outlives its end, so one that is there may be of other parameters or of a
+    run that ended well: the logs tell.
+    """
     row = trial.row
     header = f"# {row.name}: configuration {row.fingerprint}, seed {trial.seed}, {dict(extra)}"
     attempts = sorted(plan.logs.glob(f"{row.name}-seed*.log"), key=lambda log: log.stat().st_mtime)
-    last = attempts[-1].read_text(errors="replace").partition("\n")[0] if attempts else header
-    resume = "never" if after_other_seed or last != header else "auto"
+    last = attempts[-1].read_text(errors="replace").splitlines() if attempts else []
+    goes_on = last[:1] == [header] and last[-1] != _DONE and not after_other_seed
+    resume = "auto" if goes_on else "never"
     return Job(
         name=trial.name,
         command=row_command(plan, trial, program, {"training.resume": resume, **extra}),
@@ -227,7 +232,8 @@ def _ingest_once(
         if len(trials) > 1
     ]
     for end in run_jobs(jobs, 1, plan.project, environment):
-        logger.info("Prepared the %s in %.0f s.", end.job.name, end.seconds)
+        if not end.problem:
+            logger.info("Prepared the %s in %.0f s.", end.job.name, end.seconds)
 
 
 def _say_how_it_ended(plan: StudyPlan, trial: Trial, end: Ended) -> str:
@@ -235,5 +241,7 @@ def _say_how_it_ended(plan: StudyPlan, trial: Trial, end: Ended) -> str:
     if problem:
         logger.error("%s failed after %.0f s: %s", trial.name, end.seconds, problem)
     else:
+        with end.job.log.open("a") as log:
+            log.write(f"\n{_DONE}\n")
         logger.info("%s is done, %.0f s.", trial.name, end.seconds)
     return problem

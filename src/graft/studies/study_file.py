@@ -127,6 +127,8 @@ def _claims(content: _FileContent, rows: dict[str, Any], shown: str) -> tuple[Cl
                 )
         if claim.best not in claim.among:
             raise ConfigError(f"{shown}: '{claim.claim}': {claim.best} has to be among the others.")
+        if len(set(claim.among)) < len(claim.among):
+            raise ConfigError(f"{shown}: '{claim.claim}': a row stands twice in 'among'.")
     return tuple(
         Claim(claim.claim, claim.best, tuple(claim.among), claim.measure or content.measure)
         for claim in content.claims

@@ -94,20 +94,21 @@ def sampled_values(row: dict[str, Any], space: Sequence[Dimension]) -> Values:
 
 
 def importances(table: pd.DataFrame, space: Sequence[Dimension], seed: int) -> pd.DataFrame:
-    """How much of the values' variance each parameter explains by itself (Hutter et al. 2014).
+    """Of the variance that parameters explain by themselves, each one's (Hutter et al. 2014).
 
     Complete and pruned trials count, as in `correlations`.
 
     Returns:
         Columns parameter and importance, which add up to 1, the largest first; without rows where
-        fewer than two trials have a value, or all have the same.
+        fewer than two trials have a value, or all have the same, or the same parameters.
     """
     import optuna
     import pandas as pd
 
     known = table[table["value"].notna()]
     columns = ["parameter", "importance"]
-    if known["value"].nunique() < 2:
+    differ = len(known[[dimension.key for dimension in space]].drop_duplicates()) > 1
+    if known["value"].nunique() < 2 or not differ:
         return pd.DataFrame(columns=columns)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler())
@@ -208,9 +209,14 @@ def _columns_of_numbers(
 
 def _is_same(label: Any, cell: Any) -> bool:
     """Whether a table's cell, which a file may have made text or a float, is this value."""
+    if label is None:  # among numbers pandas makes it NaN, and a file makes it an empty text
+        return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
     if isinstance(label, bool) or not isinstance(label, int | float):
         return str(label) == str(cell)
-    return not isinstance(cell, bool) and float(cell) == label
+    try:
+        return not isinstance(cell, bool) and float(cell) == label
+    except (TypeError, ValueError):
+        return False
 
 
 def _fisher_interval(correlation: float, count: int, confidence: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from graft.sweeps.study import (
     mark_as_own,
     mark_as_stopped,
     open_study,
+    settled,
 )
 
 if TYPE_CHECKING:
@@ -108,6 +110,8 @@ def work(plan: Plan, storage: TrialStorage, objective: Objective, worker: int = 
 
 
 def _run_one(study: Study, plan: Plan, objective: Objective, turn: Turn) -> None:
+    import optuna
+
     started: list[int] = []
 
     def attempt(trial: Trial) -> float:
@@ -116,7 +120,10 @@ def _run_one(study: Study, plan: Plan, objective: Objective, turn: Turn) -> None
         mark_as_own(trial)
         turn.end()
         try:
-            return objective(Attempt(trial.number, values, trial, plan))
+            value = objective(Attempt(trial.number, values, trial, plan))
+            if math.isnan(value):
+                raise GraftError("Its value is no number.")
+            return value
         except _OF_THE_TRIAL as error:
             reason = _in_a_line(error)
         except KeyboardInterrupt:
@@ -130,7 +137,11 @@ def _run_one(study: Study, plan: Plan, objective: Objective, turn: Turn) -> None
         study.optimize(attempt, n_trials=1, catch=(TrialError,))
     except KeyboardInterrupt:
         for number in started:
-            again(study, study.trials[number])
+            if study.trials[number].state.name == "RUNNING":
+                study.tell(number, state=optuna.trial.TrialState.FAIL)
+            trial = study.trials[number]
+            if not settled([trial]):  # it may just have been done
+                again(study, trial)
         raise
 
 

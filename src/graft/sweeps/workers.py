@@ -134,7 +134,7 @@ def supervise(
                     f"{deaths} workers of the sweep died before a trial was done. Where the system "
                     "kills them for want of memory, lower sweep.workers."
                 )
-            if codes and deaths:
+            if any(code < 0 for code in codes):
                 logger.warning("A worker of the sweep died. Another one takes its place.")
             running = sum(trial.state.name == "RUNNING" for trial in study.get_trials(False))
             if known + running < plan.trials:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graft.errors import GraftError
+from graft.tracking.location import without_password
 from graft.tracking.provenance import VERSION_TAG
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def runs_by_id(run_ids: Sequence[str]) -> list[TrackedRun]:
             run = mlflow.MlflowClient().get_run(run_id)
         except mlflow.MlflowException as error:
             raise GraftError(
-                f"comparison.runs: MLflow at {mlflow.get_tracking_uri()} has no run '{run_id}'. "
-                "Its page shows the ids of runs."
+                f"comparison.runs: MLflow at {without_password(mlflow.get_tracking_uri())} has no "
+                f"run '{run_id}'. Its page shows the ids of runs."
             ) from error
         if VERSION_TAG not in run.data.tags or "seed" not in run.data.params:
             raise GraftError(

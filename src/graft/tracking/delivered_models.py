@@ -28,11 +28,14 @@ def deliver_models(here: MlflowClient, there: MlflowClient, run: Run, file: Sent
         run: The run, whose copy exists.
         file: How much of it was sent; is brought up to date.
     """
+    from mlflow.entities import LoggedModelStatus
+
     models = here.search_logged_models(
         [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
     )
     for model in models:
-        if model.model_id not in file.sent.models:
+        # One in the making has not got all of its files; the end of the run looks again.
+        if model.status != LoggedModelStatus.PENDING and model.model_id not in file.sent.models:
             file.sent.models[model.model_id] = _send_model(there, model, file)
             file.save()
     if not models:

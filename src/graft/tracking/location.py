@@ -7,8 +7,11 @@ may be away, at any moment and for any time. `graft.tracking.mirror` delivers to
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
+
+from graft.errors import GraftError
 
 # The server, for later sessions of this process and for the processes that it starts. They do not
 # find it in MLFLOW_TRACKING_URI: there MLflow exports the store that it writes to.
@@ -45,6 +48,15 @@ def is_server(uri: str) -> bool:
     return uri.startswith(("http://", "https://"))
 
 
+def without_password(uri: str) -> str:
+    """The address as logs and messages may show it.
+
+    >>> without_password("postgresql://me:secret@lab.example/mlflow")
+    'postgresql://me:…@lab.example/mlflow'
+    """
+    return re.sub(r"^([^:]+://[^/@:]*):[^/]*@", r"\1:…@", uri)
+
+
 def record_at_home(mlflow_yml: dict[str, Any], project_path: Path) -> str | None:
     """Where the configuration of kedro-mlflow names a server, put the project's own store there.
 
@@ -54,10 +66,19 @@ def record_at_home(mlflow_yml: dict[str, Any], project_path: Path) -> str | None
 
     Returns:
         The server's address; None where there is none.
+
+    Raises:
+        GraftError: A password stands in the address, which runs would record and logs would show.
     """
     server = mlflow_yml["server"]["mlflow_tracking_uri"]
     if not (server and is_server(server)):
         return None
+    if without_password(server) != server:
+        raise GraftError(
+            f"The tracking server's address {without_password(server)} holds a password, which "
+            "runs would record. The environment variables MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD hold both."
+        )
     if os.environ.get("MLFLOW_TRACKING_URI") == server:
         os.environ[SERVER_VARIABLE] = server
     own, artifact_root = own_store(project_path)

@@ -31,7 +31,7 @@ _LONGEST_SILENCE_OF_ONE_AWAY = 0.8
 
 
 class Mirror:
-    """Delivers the runs of this process that are made from now on, while they run and at their end.
+    """Delivers the runs that this process and its workers make from now on, live and at their end.
 
     Args:
         uri: Our own store.
@@ -125,7 +125,8 @@ class Mirror:
         """Returns whether the server has everything now."""
         self._asked_since = time.monotonic()
         try:
-            outcomes = [delivery.deliver(run_id) for run_id in self._own_runs()]
+            run_ids = [*self._own_runs(), *self._outbox.runs_of_workers(self._process)]
+            outcomes = [delivery.deliver(run_id) for run_id in run_ids]
         except Exception as error:  # of MLflow, of the network, of a store of artifacts
             if self._trouble is None and not self._closing.is_set():
                 logger.warning(

@@ -9,6 +9,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graft.tracking.location import without_password
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -54,7 +56,7 @@ def record_model(folder: Path, name: str) -> None:
         "serve --env-manager local -m models:/%s/%s",
         version,
         name,
-        shlex.quote(mlflow.get_tracking_uri()),
+        shlex.quote(without_password(mlflow.get_tracking_uri())),
         name,
         version,
     )

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from graft.tracking.database import database_path
+from graft.tracking.provenance import WORKS_FOR_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -29,6 +30,7 @@ SERVER_TAG = "tracking_server"  # of a run: where a copy of it belongs
 NO_ANSWER = "it does not answer"
 
 _ENDED = "runs.status NOT IN ('RUNNING', 'SCHEDULED')"
+_TAGGED = "runs.run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)"
 
 
 @dataclass
@@ -74,16 +76,18 @@ class Outbox:
 
     def runs_of(self, process: str) -> list[str]:
         """The ids of the runs that a process has made, oldest first; see `process_tags`."""
-        made_by = "runs.run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'process' AND value = ?)"
-        return [run_id for run_id, *_ in self._meant_for_server(made_by, process)]
+        return [run_id for run_id, *_ in self._meant_for_server(_TAGGED, "process", process)]
+
+    def runs_of_workers(self, process: str) -> list[str]:
+        """The ids of the runs that workers of a process have made, but for those sent to the end.
+
+        A worker ends a run once all of it is recorded; see `graft.tracking.trials`.
+        """
+        return self._unsent(self._meant_for_server(_TAGGED, WORKS_FOR_TAG, process))
 
     def ended_runs(self) -> list[str]:
         """The ids of the runs that have ended and of which the server lacks something."""
-        return [
-            run_id
-            for run_id, status, end in self._meant_for_server(_ENDED)
-            if self.sent(run_id).ended != [status, end]
-        ]
+        return self._unsent(self._meant_for_server(_ENDED))
 
     def all_runs(self, include_others: bool = False) -> list[str]:
         """The ids of all runs, oldest first, running ones too.
@@ -156,8 +160,10 @@ class Outbox:
         return self._folder / f"{run_id}.json"
 
     def _meant_for_server(self, condition: str, *values: str) -> list[tuple[str, str, int | None]]:
-        tagged = "runs.run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)"
-        return self._select(f"{condition} AND {tagged}", *values, SERVER_TAG, self.server)
+        return self._select(f"{condition} AND {_TAGGED}", *values, SERVER_TAG, self.server)
+
+    def _unsent(self, runs: list[tuple[str, str, int | None]]) -> list[str]:
+        return [run_id for run_id, status, end in runs if self.sent(run_id).ended != [status, end]]
 
     def _select(self, condition: str, *values: str) -> list[tuple[str, str, int | None]]:
         query = (

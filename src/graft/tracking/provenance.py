@@ -16,6 +16,7 @@ from typing import Any
 from graft.lease import job_restarts
 
 VERSION_TAG = "version"  # the name under which the catalog has what the run saved
+WORKS_FOR_TAG = "works_for"  # of a worker's run: the process that started it, as `process_tags`
 # The environment variable in which a study tells its rows which MLflow run they belong to.
 PARENT_VARIABLE = "GRAFT_PARENT_RUN"
 _PACKAGES = ("graft", "torch", "torchvision", "scikit-learn", "numpy", "kedro", "mlflow")

@@ -70,7 +70,7 @@ class RunRecordHooks:
         names = run_params["pipeline_names"] or ["transfer_learning"]
         run = mlflow.active_run()
         files = {
-            name: saved_path(catalog[name]).relative_to(project).as_posix()
+            name: _from(project, saved_path(catalog[name])).as_posix()
             for name in sorted(made)
             if name in catalog and isinstance(catalog[name], AbstractVersionedDataset)
         }
@@ -91,6 +91,11 @@ class RunRecordHooks:
             seconds=round(time.perf_counter() - self._clock, 3),
             machine=_machine(),
         )
+
+
+def _from(project: Path, file: Path) -> Path:
+    """Relative to the project, or as it is where an entry of the catalog lies elsewhere."""
+    return file.relative_to(project) if file.is_relative_to(project) else file
 
 
 def _machine() -> dict[str, Any]:

@@ -39,7 +39,8 @@ class RunRecord:
         parameters: All of them, nested.
         changes: Where they differ from the defaults, rows of `graft.config.changes.list_changes`.
         data: The digest of the images that it worked on; "" where it touched none.
-        files: What it saved, by the names in the catalog: paths relative to the project.
+        files: What it saved, by the names in the catalog: paths relative to the project, absolute
+            where they lie outside.
         run_id: MLflow's; None where it was not tracked.
         version: Under which the catalog has its results.
         commit: As `graft.tracking.provenance.git_commit` says it, None outside a repository.

@@ -15,7 +15,7 @@ import signal
 import threading
 from types import FrameType
 
-from graft import interruption
+from graft import interruption, lease
 from graft.tracking.provenance import is_alive, process_tags
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,9 @@ class RunStatus:
         self._armed_in = None
         atexit.unregister(self.end_interrupted)
         for number in self._replaced:
-            signal.signal(number, _SIGNALS[number])
+            # A job of SLURM that is warned now would be queued again, with nothing left to do.
+            is_warning = number == signal.SIGUSR2 and os.environ.get(lease.VARIABLE)
+            signal.signal(number, signal.SIG_IGN if is_warning else _SIGNALS[number])
         self._replaced.clear()
 
     def end_interrupted(self) -> None:

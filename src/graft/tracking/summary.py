@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from graft.tracking.location import without_password
 from graft.tracking.records import flat
 
 if TYPE_CHECKING:
@@ -136,13 +137,21 @@ def _study(table: pd.DataFrame) -> Table:
         [
             [
                 f"{row['row']}, {row['measure'].replace('_', ' ')}",
-                _cell("measured", row),
-                _cell("reported", row),
+                *(_study_cell(column, row) for column in ("measured", "reported")),
                 row["verdict"],
             ]
             for row in table.to_dict("records")
         ],
     )
+
+
+def _study_cell(column: str, row: dict[str, Any]) -> str:
+    """Parameters and operations are counted: whole numbers without an interval."""
+    from graft.evaluation.verdicts import COUNTED
+
+    if row["measure"] in COUNTED and row[column] == row[column]:
+        return f"{row[column]:,.0f}"
+    return _cell(column, row)
 
 
 def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
@@ -190,7 +199,7 @@ def where_the_runs_are(
     # Job execution and more workers only make the server slow to start (41 s instead of 12).
     command = (
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 "
-        f"--backend-store-uri {shlex.quote(tracking_uri)}"
+        f"--backend-store-uri {shlex.quote(without_password(tracking_uri))}"
     )
     return [
         f"Curves and all runs:         {command}",

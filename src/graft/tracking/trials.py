@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graft.tracking.provenance import VERSION_TAG, process_tags
+from graft.tracking.provenance import VERSION_TAG, WORKS_FOR_TAG, process_tags
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +40,8 @@ def parent_run() -> ParentRun | None:
         return None
     known = mlflow.MlflowClient().get_run(run.info.run_id).data.tags
     tags = {k: v for k, v in known.items() if not k.startswith("mlflow.") and k != VERSION_TAG}
-    return ParentRun(
-        mlflow.get_tracking_uri(), run.info.experiment_id, run.info.run_id, tags | process_tags()
-    )
+    tags[WORKS_FOR_TAG] = process_tags()["process"]  # whose mirror delivers the trials
+    return ParentRun(mlflow.get_tracking_uri(), run.info.experiment_id, run.info.run_id, tags)
 
 
 @dataclass
@@ -118,10 +117,13 @@ def _start(parent: ParentRun | None, name: str, parameters: Mapping[str, Any]) -
             experiment_id=parent.experiment_id,
             tags={**parent.tags, **process_tags(), "mlflow.parentRunId": parent.run_id},
         )
-        mlflow.log_params(dict(parameters))
     except mlflow.MlflowException as error:
         logger.warning("A trial could not be recorded in MLflow: %s", error)
         return None
+    try:
+        mlflow.log_params(dict(parameters))
+    except mlflow.MlflowException as error:  # the run is there, and has to be ended
+        logger.warning("A trial's parameters could not be recorded in MLflow: %s", error)
     return str(run.info.run_id)
 
 
@@ -131,7 +133,9 @@ def _end(run: ChildRun, status: str) -> None:
     import mlflow
 
     try:
-        mlflow.flush_async_logging()  # the curves: a worker's exit does not wait for them
-        mlflow.end_run(status)
+        try:
+            mlflow.flush_async_logging()  # the curves: a worker's exit does not wait for them
+        finally:
+            mlflow.end_run(status)  # else the worker could not begin the next one
     except mlflow.MlflowException as error:
         logger.warning("A trial's run could not be ended in MLflow: %s", error)

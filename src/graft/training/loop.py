@@ -231,7 +231,8 @@ def _is_over(parts: MovingParts, recipe: TrainingRecipe) -> bool:
     done = len(parts.history)
     patience = recipe.early_stopping_patience
     since = max(parts.best_epoch, *recipe.unfreezing, 0)  # what is unfrozen begins anew
-    stopped = patience is not None and done > 0 and done - since >= patience
+    # While all epochs have diverged, there is nothing to be the better of.
+    stopped = patience is not None and parts.best_epoch > 0 and done - since >= patience
     return done >= recipe.epochs or stopped
 
 
@@ -279,7 +280,8 @@ def evaluate(
     ranked = None
     if loss_function.multi_label:
         of_all = [[*chain(*group.gather(part))] for part in (labels, scores)]
-        ranked = mean_average_precision(*(torch.cat(tensors).numpy() for tensors in of_all))
+        if math.isfinite(loss):  # scores that are no numbers have no order
+            ranked = mean_average_precision(*(torch.cat(tensors).numpy() for tensors in of_all))
     return Evaluation(loss, accuracy, ranked)
 
 

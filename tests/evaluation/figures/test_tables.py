@@ -82,5 +82,8 @@ def test_runs_that_differ_in_nothing_and_mixed_values_are_drawn() -> None:
     drawn(figures.parallel_coordinates(same, "accuracy"))
     mixed = pd.DataFrame({"shots": [None, 10, 5], "flag": [True, False, True], "f1": [1, 2, 3]})
     drawn(figures.parallel_coordinates(mixed, "f1"))
+    lacking = pd.DataFrame({"decay": [None, 0.9, None], "f1": [1, 2, 3]})
+    words = {text.get_text() for text in figures.parallel_coordinates(lacking, "f1").axes[0].texts}
+    assert {"decay", "none", "0.9"} <= words
     with pytest.raises(ValueError, match="no run has a value"):
         figures.parallel_coordinates(runs().iloc[2:], "accuracy")

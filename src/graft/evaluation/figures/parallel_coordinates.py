@@ -42,7 +42,8 @@ def parallel_coordinates(
     if known.empty:
         raise ValueError(f"no run has a value of {metric!r}")
     columns = [c for c in (parameters or runs.columns) if c != metric]
-    varying = [c for c in columns if known[c].astype(str).nunique() > 1]
+    # What is missing is a value like others, which pandas' own counting leaves out.
+    varying = [c for c in columns if len(set(map(_in_words, known[c]))) > 1]
     scales = [_Scale(known[column].tolist()) for column in (*varying, metric)]
     figure = new_figure(max(5.0, 1.5 * len(scales) + 1.2), 4.2)
     axes = figure.subplots()
@@ -68,7 +69,12 @@ class _Scale:
         if np.isfinite(numbers).all() and not any(isinstance(v, bool) for v in values):
             self.heights, self.ticks = _of_numbers(numbers)
         else:
-            self.heights, self.ticks = _of_texts([str(value) for value in values])
+            self.heights, self.ticks = _of_texts([_in_words(value) for value in values])
+
+
+def _in_words(value: Any) -> str:
+    missing = value is None or (isinstance(value, float) and np.isnan(value))
+    return "none" if missing else str(value)
 
 
 def _of_numbers(numbers: np.ndarray) -> tuple[np.ndarray, list[tuple[float, str]]]:

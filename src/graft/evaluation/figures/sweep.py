@@ -104,7 +104,7 @@ def parameter_importances(importances: pd.DataFrame) -> Figure:
             fontsize=SMALL,
             color=INK,
         )
-    tidy(axes, x="share of the variance that the parameter explains (fANOVA)", grid="x")
+    tidy(axes, x="share of the variance that parameters explain by themselves (fANOVA)", grid="x")
     figure.suptitle("Importance", fontsize=TITLE, color=INK, x=0.01, ha="left")
     return figure
 

@@ -111,12 +111,12 @@ def draw_sweep(
     words, minimise = f"validation {name}", name == "loss"
     keys = list(sweep_plan["space"])
     known = sweep_trials[sweep_trials["value"].notna()]
-    shown = known["value"] if not minimise else -known["value"]
+    metric, shown = (f"minus {words}", -known["value"]) if minimise else (words, known["value"])
     title = f"{len(known)} trials; those that were pruned, with the best epoch until then"
     short = with_short_names(keys)
-    lines = known[keys].rename(columns=short).assign(**{words: shown})
+    lines = known[keys].rename(columns=short).assign(**{metric: shown})
     return (
-        parallel_coordinates(lines, words, list(short.values()), title)
+        parallel_coordinates(lines, metric, list(short.values()), title)
         if len(known)
         else in_words("No trial has a value."),
         optimization_history(sweep_trials, words, minimise=minimise),

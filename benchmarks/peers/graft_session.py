@@ -24,7 +24,7 @@ def prepare(task: Task, seed: int, precision: str) -> Callable[[], nn.Module]:
         learning_rate=task.learning_rate,
         weight_decay=0.0,
         schedule="constant",
-        batch_norm_statistics="running",  # as the others have them
+        batch_norm_statistics="running",  # so that nothing is computed that the others do not
     )
     model = task.classifier(seed)
     workload = workload_of(model, task.size)

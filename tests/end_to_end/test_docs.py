@@ -27,7 +27,13 @@ pytestmark = pytest.mark.slow
 PAGES = (
     *("README.md", "docs/using.md", "docs/training.md", "docs/probes.md", "docs/report.md"),
     *("docs/prediction.md", "docs/evaluation.md", "docs/scale.md", "docs/speed.md"),
-    "docs/cluster.md",
+    *(
+        "docs/cluster.md",
+        "docs/experiments.md",
+        "docs/studies.md",
+        "docs/sweeps.md",
+        "docs/tracking.md",
+    ),
 )
 # Commands that do not end, and the page that tells that they are at work.
 SERVERS = {

@@ -6,8 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graft.tracking.delivery import ORIGIN_TAG
-from graft.tracking.outbox import SERVER_TAG
+from graft.tracking.outbox import ORIGIN_TAG, SERVER_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.project import pipelines
 
-from graft.cli.shared import UserError, conf_folder, project_path
-from graft.errors import GraftError, did_you_mean
+from graft.cli.shared import UserError, conf_folder, project_path, unknown_pipeline
+from graft.errors import GraftError
 from graft.tracking.turns import end_turn, wait_for_turn
 
 _EXPERIMENT = click.Option(
@@ -48,7 +46,9 @@ def run(experiment: str | None, **options: Any) -> Any:
             options["pipelines"] = _meant_for(options["params"].get("experiment"), conf)
         return kedro_run.callback(**options)
     except Exception as error:
-        mistake = _mistake_behind(error) or _unknown_pipeline(error, options["pipelines"])
+        mistake = _mistake_behind(error)
+        if mistake is None and isinstance(error, ValueError):  # which Kedro raises of a wrong name
+            mistake = unknown_pipeline(options["pipelines"] or ())
         if mistake is None:
             raise
         raise UserError(str(mistake)) from error
@@ -61,18 +61,6 @@ def _mistake_behind(error: BaseException | None) -> GraftError | None:
     while error is not None and not isinstance(error, GraftError):
         error = error.__cause__
     return error
-
-
-def _unknown_pipeline(error: Exception, names: Sequence[str] | None) -> GraftError | None:
-    """The mistake, if that is why Kedro raises a ValueError."""
-    unknown = [name for name in names or () if name not in pipelines]
-    if not (isinstance(error, ValueError) and unknown):
-        return None
-    known = [name for name in pipelines if not name.startswith("__")]
-    return GraftError(
-        f"There is no pipeline '{unknown[0]}'{did_you_mean(unknown[0], known)}\n"
-        f"      There are {', '.join(known)}."
-    )
 
 
 def _meant_for(experiment: str | None, conf: Path) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from kedro.framework.project import settings
+from kedro.framework.project import pipelines, settings
+
+from graft.errors import GraftError, did_you_mean
 
 if TYPE_CHECKING:
     from graft.config.experiments import ExperimentFolder
@@ -34,3 +37,15 @@ def experiment_folder(context: click.Context) -> ExperimentFolder:
     from graft.config.experiments import ExperimentFolder
 
     return ExperimentFolder(str(conf_folder(context) / "experiments"))
+
+
+def unknown_pipeline(names: Sequence[str]) -> GraftError | None:
+    """What is wrong with these names of pipelines, None where all of them exist."""
+    unknown = [name for name in names if name not in pipelines]
+    if not unknown:
+        return None
+    known = [name for name in pipelines if not name.startswith("__")]
+    return GraftError(
+        f"There is no pipeline '{unknown[0]}'{did_you_mean(unknown[0], known)}\n"
+        f"      There are {', '.join(known)}."
+    )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graft.cli.shared import UserError, conf_folder, project_path
-from graft.errors import GraftError, did_you_mean
+from graft.cli.shared import UserError, conf_folder, project_path, unknown_pipeline
+from graft.errors import GraftError
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
@@ -85,7 +85,7 @@ def _read_request(
     context: click.Context, arguments: tuple[str, ...]
 ) -> tuple[AbstractConfigLoader, Request]:
     """The run with its parameters, checked as the run itself would check them."""
-    from kedro.framework.project import pipelines, settings
+    from kedro.framework.project import settings
 
     from graft.cli.run import run
     from graft.cluster.plan import Request
@@ -103,10 +103,8 @@ def _read_request(
     parameters = loader["parameters"]
     named = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
     chosen = tuple(named or [loader["globals"]["pipeline"]])
-    for name in chosen:
-        if name not in pipelines:
-            known = [other for other in pipelines if not other.startswith("__")]
-            raise GraftError(f"There is no pipeline '{name}'{did_you_mean(name, known)}")
+    if mistake := unknown_pipeline(chosen):
+        raise mistake
     request = Request(
         arguments, {**options, "params": params}, chosen, parameters, conf, project_path(context)
     )

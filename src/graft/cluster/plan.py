@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft.cluster.script import Job
 from graft.errors import GraftError
+from graft.tracking.run_record import PARTS
 
 if TYPE_CHECKING:
     from graft.config.cluster import Cluster
@@ -26,7 +27,6 @@ _HELPERS = {
 }
 # A row that SLURM starts again goes on all the same (`graft.lease.job_restarts`).
 _ANEW = {"training.resume": "never"}
-_PARTS = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs", "namespaces")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _helper_command(request: Request) -> tuple[str, ...]:
             "processes.hosts: several hosts train together in one of the pipelines "
             f"{', '.join(_HELPERS)}, not in {'+'.join(request.pipelines)}."
         )
-    if any(request.options[part] for part in _PARTS):
+    if any(request.options[part] for part in PARTS):
         raise GraftError(
             "processes.hosts: the other hosts take part in all trainings of a pipeline: leave out "
             "the options that choose some of its nodes."

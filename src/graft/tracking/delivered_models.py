@@ -9,14 +9,12 @@ from urllib.parse import unquote, urlparse
 
 import yaml
 
-from graft.tracking.outbox import SentFile
+from graft.tracking.outbox import ORIGIN_TAG, SentFile
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
-
-_ORIGIN_TAG = "recorded_as"  # of a copied model: the id of ours
 
 
 def deliver_models(here: MlflowClient, there: MlflowClient, run: Run, file: SentFile) -> None:
@@ -54,7 +52,7 @@ def _send_model(there: MlflowClient, model: LoggedModel, file: SentFile) -> str:
     from mlflow.entities import LoggedModelOutput
 
     begun = there.search_logged_models(
-        [file.sent.experiment], f"tags.{_ORIGIN_TAG} = '{model.model_id}'"
+        [file.sent.experiment], f"tags.{ORIGIN_TAG} = '{model.model_id}'"
     )
     if begun:
         copy = begun[0]
@@ -63,7 +61,7 @@ def _send_model(there: MlflowClient, model: LoggedModel, file: SentFile) -> str:
             file.sent.experiment,
             model.name,
             file.sent.run,
-            {**model.tags, _ORIGIN_TAG: model.model_id},
+            {**model.tags, ORIGIN_TAG: model.model_id},
             model.params,
             model.model_type,
         )

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlparse
 
 from graft.tracking.delivered_models import deliver_models
-from graft.tracking.outbox import Outbox, Sent, SentFile
+from graft.tracking.outbox import ORIGIN_TAG, Outbox, Sent, SentFile
+from graft.tracking.provenance import PARENT_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Run
 
-ORIGIN_TAG = "recorded_as"  # of a copy: the id of the run that it is a copy of
-
-_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own
 
 # Of one request to MLflow.
 _POINTS, _PARAMETERS_OR_TAGS = 1000, 100
@@ -140,10 +138,10 @@ class Delivery:
         from mlflow.exceptions import MlflowException
 
         tags = dict(run.data.tags)
-        if _PARENT_TAG not in tags:
+        if PARENT_TAG not in tags:
             return tags
         try:
-            parent = self._here.get_run(tags[_PARENT_TAG])
+            parent = self._here.get_run(tags[PARENT_TAG])
         except MlflowException:  # of another store
             return tags
         sent = self._outbox.sent(parent.info.run_id)
@@ -152,7 +150,7 @@ class Delivery:
                 if file is None or self._copy_of(parent, file) is None:
                     return None
                 sent = file.sent
-        return tags | {_PARENT_TAG: str(sent.run)}
+        return tags | {PARENT_TAG: str(sent.run)}
 
     def _send(self, run: Run, copy: Run, file: SentFile) -> None:
         self._send_tags_and_parameters(run, copy)

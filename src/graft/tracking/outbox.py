@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
 SERVER_TAG = "tracking_server"  # of a run: where a copy of it belongs
+ORIGIN_TAG = "recorded_as"  # of a copied run or model: the id of ours
 NO_ANSWER = "it does not answer"
 
 _ENDED = "runs.status NOT IN ('RUNNING', 'SCHEDULED')"

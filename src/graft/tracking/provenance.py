@@ -20,7 +20,7 @@ WORKS_FOR_TAG = "works_for"  # of a worker's run: the process that started it, a
 # The environment variable in which a study tells its rows which MLflow run they belong to.
 PARENT_VARIABLE = "GRAFT_PARENT_RUN"
 _PACKAGES = ("graft", "torch", "torchvision", "scikit-learn", "numpy", "kedro", "mlflow")
-_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own, by which its page nests runs
+PARENT_TAG = "mlflow.parentRunId"  # MLflow's own, by which its page nests runs
 
 
 class RunTags:
@@ -65,7 +65,7 @@ def run_tags(project_path: Path, experiment: str) -> dict[str, str]:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         tags["torch"] = importlib.metadata.version("torch")
     if parent := os.environ.get(PARENT_VARIABLE):
-        tags[_PARENT_TAG] = parent
+        tags[PARENT_TAG] = parent
     commit = git_commit(project_path)
     if commit:
         tags["git_commit"] = commit.removesuffix("-dirty")

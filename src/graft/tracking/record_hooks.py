@@ -13,7 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import AbstractVersionedDataset
 
 from graft.tracking.provenance import surroundings
-from graft.tracking.run_record import RESULTS, RUN_RECORD, RunRecord, fingerprint
+from graft.tracking.run_record import PARTS, RESULTS, RUN_RECORD, RunRecord, fingerprint
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
 
 _IMAGES = "image_store"
-_PARTS = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs", "namespaces")
 
 
 class RunRecordHooks:
@@ -77,7 +76,7 @@ class RunRecordHooks:
         return RunRecord(
             experiment=parameters["experiment"],
             pipeline="+".join(names),
-            whole=not any(run_params[part] for part in (*_PARTS, "only_missing_outputs")),
+            whole=not any(run_params[part] for part in (*PARTS, "only_missing_outputs")),
             fingerprint=fingerprint("+".join(names), parameters),
             seed=parameters["seed"],
             parameters=parameters,

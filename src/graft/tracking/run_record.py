@@ -19,6 +19,8 @@ from graft.tracking.records import flat
 
 RUN_RECORD = "run_record"  # its entry in the catalog, which no node makes
 FORMAT = 1
+# The options of `kedro run` that choose some of a pipeline's nodes.
+PARTS = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs", "namespaces")
 # A run that makes one of these is recorded; a drawing or a report of results is not the run that
 # made them.
 RESULTS = ("metrics", "sweep_trials")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graft.tracking.provenance import VERSION_TAG, WORKS_FOR_TAG, process_tags
+from graft.tracking.provenance import PARENT_TAG, VERSION_TAG, WORKS_FOR_TAG, process_tags
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def _start(parent: ParentRun | None, name: str, parameters: Mapping[str, Any]) -
         run = mlflow.start_run(
             run_name=name,
             experiment_id=parent.experiment_id,
-            tags={**parent.tags, **process_tags(), "mlflow.parentRunId": parent.run_id},
+            tags={**parent.tags, **process_tags(), PARENT_TAG: parent.run_id},
         )
     except mlflow.MlflowException as error:
         logger.warning("A trial could not be recorded in MLflow: %s", error)

@@ -117,19 +117,7 @@ def _figures() -> list[Node]:
             ],
             name="draw_confusion_matrices",
         ),
-        Node(
-            nodes.draw_per_class_scores,
-            inputs="metrics",
-            outputs="per_class_scores",
-            name="draw_per_class_scores",
-        ),
-        Node(nodes.draw_roc_curves, inputs="metrics", outputs="roc_curves", name="draw_roc_curves"),
-        Node(
-            nodes.draw_precision_recall_curves,
-            inputs="metrics",
-            outputs="precision_recall_curves",
-            name="draw_precision_recall_curves",
-        ),
+        *figures_of_metrics(),
         Node(
             nodes.draw_reliability_diagrams,
             inputs=["metrics", "calibration"],
@@ -153,5 +141,24 @@ def _figures() -> list[Node]:
             inputs=["image_store", "finetuned_predictions"],
             outputs="wrong_predictions",
             name="draw_wrong_predictions",
+        ),
+    ]
+
+
+def figures_of_metrics() -> list[Node]:
+    """What is drawn of the metrics of however many classifiers."""
+    return [
+        Node(
+            nodes.draw_per_class_scores,
+            inputs="metrics",
+            outputs="per_class_scores",
+            name="draw_per_class_scores",
+        ),
+        Node(nodes.draw_roc_curves, inputs="metrics", outputs="roc_curves", name="draw_roc_curves"),
+        Node(
+            nodes.draw_precision_recall_curves,
+            inputs="metrics",
+            outputs="precision_recall_curves",
+            name="draw_precision_recall_curves",
         ),
     ]

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from graft.pipelines.evaluation import nodes as evaluation
 from graft.pipelines.evaluation import trust
+from graft.pipelines.evaluation.pipeline import figures_of_metrics
 from graft.pipelines.explanation import nodes as explanation
 from graft.pipelines.single_network import nodes
 
@@ -112,24 +113,7 @@ def _figures() -> list[Node]:
             outputs="finetuned_confusion_matrix",
             name="draw_confusion_matrix",
         ),
-        Node(
-            evaluation.draw_per_class_scores,
-            inputs="metrics",
-            outputs="per_class_scores",
-            name="draw_per_class_scores",
-        ),
-        Node(
-            evaluation.draw_roc_curves,
-            inputs="metrics",
-            outputs="roc_curves",
-            name="draw_roc_curves",
-        ),
-        Node(
-            evaluation.draw_precision_recall_curves,
-            inputs="metrics",
-            outputs="precision_recall_curves",
-            name="draw_precision_recall_curves",
-        ),
+        *figures_of_metrics(),
         Node(
             evaluation.draw_reliability_diagrams,
             inputs=["metrics", "calibration"],

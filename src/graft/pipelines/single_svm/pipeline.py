@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from graft.pipelines.evaluation import nodes as evaluation
+from graft.pipelines.evaluation.pipeline import figures_of_metrics
 from graft.pipelines.single_network.nodes import draw_confusion_matrix
 from graft.pipelines.single_svm import nodes
 
@@ -30,24 +31,7 @@ def create_pipeline() -> Pipeline:
                 outputs="svm_confusion_matrix",
                 name="draw_confusion_matrix",
             ),
-            Node(
-                evaluation.draw_per_class_scores,
-                inputs="metrics",
-                outputs="per_class_scores",
-                name="draw_per_class_scores",
-            ),
-            Node(
-                evaluation.draw_roc_curves,
-                inputs="metrics",
-                outputs="roc_curves",
-                name="draw_roc_curves",
-            ),
-            Node(
-                evaluation.draw_precision_recall_curves,
-                inputs="metrics",
-                outputs="precision_recall_curves",
-                name="draw_precision_recall_curves",
-            ),
+            *figures_of_metrics(),
         ],
         namespace="single_svm",
         prefix_datasets_with_namespace=False,

@@ -13,9 +13,10 @@ import pytest
 
 from graft.evaluation import Predictions
 from graft.pipelines.evaluation import nodes
+from graft.pipelines.methods import FINETUNED, KNN, LINEAR_PROBE, SCRATCH, SVM
 from graft.tracking.records import record_metrics
 
-METHODS = (nodes.FINETUNED, nodes.SVM, nodes.LINEAR_PROBE, nodes.KNN, nodes.SCRATCH)
+METHODS = (FINETUNED, SVM, LINEAR_PROBE, KNN, SCRATCH)
 CLASSES = ("cat", "dog", "person")
 CHECKPOINT: Any = SimpleNamespace(
     metadata={
@@ -37,7 +38,7 @@ def several(method: str, images: int = 60) -> Predictions:
     rng = np.random.default_rng(0)
     labels = rng.integers(-1, 2, (images, 3))
     values = 3.0 * labels + np.random.default_rng(len(method)).normal(size=labels.shape)
-    of_machine = method == nodes.SVM
+    of_machine = method == SVM
     scores = values if of_machine else 1 / (1 + np.exp(-values))
     threshold = 0.0 if of_machine else 0.5
     ids = [f"image {k}" for k in range(images)]
@@ -110,11 +111,11 @@ def test_mlflow_gets_the_scores_over_all_classes_and_no_other(
 
 
 def test_where_the_machine_is_binary_the_task_is_for_all() -> None:
-    network, *others, scratch = (several(m) for m in METHODS if m != nodes.SVM)
-    of_machine = several(nodes.SVM).as_binary("dog")
+    network, *others, scratch = (several(m) for m in METHODS if m != SVM)
+    of_machine = several(SVM).as_binary("dog")
     metrics, table = compared([network, of_machine, *others, scratch], positive_class="dog")
     counted = int((network.labels[:, 1] >= 0).sum())
     assert table["test_images"].tolist() == [counted] * 6
     assert table["method"].tolist()[-1] == "majority class"
-    assert metrics[nodes.FINETUNED]["positive_class"] == "dog"
-    assert metrics[nodes.FINETUNED]["class_names"] == ["rest", "dog"]
+    assert metrics[FINETUNED]["positive_class"] == "dog"
+    assert metrics[FINETUNED]["class_names"] == ["rest", "dog"]

@@ -9,7 +9,7 @@ import pytest
 from graft import compute as compute_module
 from graft.images.card import dataset_card
 from graft.pipelines.learning_rate_finder.nodes import search
-from graft.pipelines.training.nodes import train_transferred
+from graft.pipelines.training.nodes import train_network
 
 from .test_same_data import ALONE, AUGMENTATION, MODEL
 
@@ -34,6 +34,6 @@ def test_the_precision_is_chosen_for_the_same_network(store: Any, monkeypatch: A
     with pytest.raises(ChosenError):
         search(*common, MODEL, training, AUGMENTATION, COMPUTE, finder, 0)
     with pytest.raises(ChosenError):
-        train_transferred(*common, None, MODEL, training, AUGMENTATION, COMPUTE, 0, ALONE)
+        train_network(*common, None, MODEL, training, AUGMENTATION, COMPUTE, 0, ALONE)
     assert chosen[0] == chosen[1]
     assert chosen[0]["workload"] is not None

@@ -21,14 +21,12 @@ from graft.images.file_tree import scan_tree
 from graft.images.store import ImageStore
 from graft.pipelines.bundle import nodes as bundling
 from graft.pipelines.evaluation.nodes import (
-    FINETUNED,
-    LINEAR_PROBE,
-    SVM,
     predict_finetuned,
     predict_linear_probe,
     predict_svm,
 )
 from graft.pipelines.feature_extraction.nodes import extract
+from graft.pipelines.methods import FINETUNED, LINEAR_PROBE, SVM
 from graft.pipelines.prediction import nodes
 from graft.probes.linear_probe import LinearProbeRecipe, fit_linear_probe
 from graft.probes.svm import SVMRecipe, fit_svm

@@ -25,6 +25,7 @@ MODEL = {
     "normalisation": "auto",
     "freezing": "none",
 }
+PRETRAINED = {**MODEL, "weights": "shipped"}
 ALONE = {"per_host": 1, "hosts": 1, "rendezvous": "auto", "timeout": 60}
 AUGMENTATION = {"policy": "none", "mixup": 0.0, "cutmix": 0.0}
 COMPUTE = {"device": "cpu", "precision": "fp32", "threads": 1}
@@ -143,12 +144,17 @@ def test_a_rate_for_a_stage_that_is_unfrozen_later_is_right():
 
 def test_what_the_training_from_scratch_names_is_found_out_before_anything_runs():
     with pytest.raises(GraftError, match=r"`scratch`.*layer4.*trains stem, stage1"):
-        require_buildable(MODEL, [], {}, {"stage_learning_rates": {"layer4": 0.1}})
-    with pytest.raises(GraftError, match=r"`scratch`.*trains none outside"):
-        require_buildable(MODEL, [], {}, {"optimizer": "muon"})
+        require_buildable(PRETRAINED, [], {}, {"stage_learning_rates": {"layer4": 0.1}})
+    with pytest.raises(GraftError, match=r"trains none outside"):
+        require_buildable(PRETRAINED, [], {}, {"optimizer": "muon"})
 
 
 def test_a_training_from_scratch_has_nothing_frozen_and_nothing_to_stay_near_to():
-    frozen = {**MODEL, "freezing": "all_except_last", "weights": "none"}
+    frozen = {**PRETRAINED, "freezing": "all_except_last"}
     scratch = {"stage_learning_rates": {"stage1": 0.1}}
-    require_buildable(frozen, [], {"unfreezing": {4: "none"}}, scratch)
+    require_buildable(frozen, [], {"unfreezing": {4: "none"}, "l2_sp": 0.1}, scratch)
+
+
+def test_without_weights_there_is_nothing_to_compare_with_training_from_scratch():
+    with pytest.raises(GraftError, match=r"model\.weights: none .*--pipeline=single_network"):
+        require_buildable(MODEL, [], {}, {})

@@ -131,7 +131,8 @@ def require_buildable(
 
     Raises:
         GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had,
-            or the training names stages that there are not.
+            the training names stages that there are not, or without weights nothing could differ
+            from scratch.
     """
     from graft.models.weights import load_weights
     from graft.probes.extraction import require_taps
@@ -139,6 +140,12 @@ def require_buildable(
     from graft.training.recipe import TrainingRecipe
 
     weights = load_weights(model["backbone"], model["weights"])
+    if weights is None and scratch is not None:
+        raise GraftError(
+            "model.weights: none leaves nothing to transfer and to compare with training from "
+            "scratch. `kedro run --pipeline=single_network` trains a network from random weights "
+            "alone."
+        )
     classifier = _build(model, ["any", "other"], weights, [0.5] * 3, [0.25] * 3, seed=0)
     if training is not None:
         require_trainable(classifier, TrainingRecipe(**training), is_pretrained=weights is not None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.evaluation.nodes import LINEAR_PROBE, SVM
 from graft.pipelines.from_parameters import backbone_from_parameters
+from graft.pipelines.methods import LINEAR_PROBE, SVM
 from graft.pipelines.same_data import require_same_data
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graft.pipelines.methods import FINETUNED, KNN, LINEAR_PROBE, SCRATCH, SVM
 from graft.pipelines.same_data import require_same_data
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from graft.training.checkpoint import Checkpoint
 
 Params = dict[str, Any]
-
-# What tables, figures and metrics call the classifiers.
-FINETUNED, SVM, SCRATCH = "fine-tuned", "SVM on frozen features", "from scratch"
-LINEAR_PROBE, KNN = "linear probe on frozen features", "k-NN on frozen features"
 
 
 def predict_finetuned(

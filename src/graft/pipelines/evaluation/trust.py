@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.evaluation.nodes import FINETUNED, SCRATCH, predict_part
+from graft.pipelines.evaluation.nodes import predict_part
+from graft.pipelines.methods import FINETUNED, SCRATCH
 from graft.pipelines.same_data import require_same_data
 
 if TYPE_CHECKING:

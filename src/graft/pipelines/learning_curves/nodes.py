@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.evaluation.nodes import FINETUNED, SCRATCH
 from graft.pipelines.from_parameters import classifier_from_parameters, from_random_weights
+from graft.pipelines.methods import FINETUNED, SCRATCH
 from graft.pipelines.same_data import require_same_data
 
 if TYPE_CHECKING:

@@ -8,74 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graft.pipelines.evaluation.nodes import (
-    FINETUNED,
-    SCRATCH,
-    measure,
-    predict_part,
-    training_details,
-)
+from graft.pipelines.evaluation.nodes import measure, predict_part, training_details
 from graft.pipelines.evaluation.trust import diagnose_histories, predict_validation_as
-from graft.pipelines.from_parameters import from_random_weights, train_from_parameters
+from graft.pipelines.methods import FINETUNED, SCRATCH
 from graft.pipelines.same_data import require_same_data
-from graft.pipelines.training import nodes as training_nodes
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
     from graft.images.store import ImageStore
-    from graft.models.weights import BackboneWeights
     from graft.training.checkpoint import Checkpoint
-    from graft.training.state import StateKeeper
 
 Params = dict[str, Any]
-
-
-def summarise_network(
-    image_store: ImageStore,
-    dataset_card: Params,
-    pretrained_weights: BackboneWeights | None,
-    model: Params,
-    seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Output shapes, parameters and multiply-accumulates: stage by stage, and layer by layer."""
-    if pretrained_weights is None:
-        model, _ = from_random_weights(model, {})
-    return training_nodes.summarise_model(
-        image_store, dataset_card, pretrained_weights, model, seed
-    )
-
-
-def train_network(
-    image_store: ImageStore,
-    dataset_card: Params,
-    pretrained_weights: BackboneWeights | None,
-    training_state: StateKeeper | None,
-    model: Params,
-    training: Params,
-    augmentation: Params,
-    compute: Params,
-    seed: int,
-    processes: Params,
-) -> tuple[Checkpoint, Checkpoint, pd.DataFrame]:
-    """Train the network: best checkpoint, last checkpoint, history."""
-    if pretrained_weights is None:
-        model, training = from_random_weights(model, training)
-    trained = train_from_parameters(
-        FINETUNED if pretrained_weights else SCRATCH,
-        image_store,
-        dataset_card,
-        pretrained_weights,
-        model,
-        training,
-        augmentation,
-        compute,
-        seed,
-        processes,
-        training_state,
-    )
-    return trained.best, trained.last, trained.history
 
 
 def predict_test(

@@ -9,6 +9,7 @@ from graft.pipelines.evaluation import trust
 from graft.pipelines.evaluation.pipeline import figures_of_metrics
 from graft.pipelines.explanation import nodes as explanation
 from graft.pipelines.single_network import nodes
+from graft.pipelines.training import nodes as training
 
 
 def create_pipeline() -> Pipeline:
@@ -22,7 +23,7 @@ def create_pipeline() -> Pipeline:
 def _training() -> list[Node]:
     return [
         Node(
-            nodes.summarise_network,
+            training.summarise_network,
             inputs=[
                 "image_store",
                 "dataset_card",
@@ -34,7 +35,7 @@ def _training() -> list[Node]:
             name="summarise_network",
         ),
         Node(
-            nodes.train_network,
+            training.train_network,
             inputs=[
                 "image_store",
                 "dataset_card",

@@ -9,6 +9,7 @@ from graft.pipelines.from_parameters import (
     from_random_weights,
     train_from_parameters,
 )
+from graft.pipelines.methods import FINETUNED, SCRATCH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 
-def train_transferred(
+def train_network(
     image_store: ImageStore,
     dataset_card: Params,
     pretrained_weights: BackboneWeights | None,
@@ -34,9 +35,15 @@ def train_transferred(
     seed: int,
     processes: Params,
 ) -> tuple[Checkpoint, Checkpoint, pd.DataFrame]:
-    """Fine-tune the pretrained network: best checkpoint, last checkpoint, history."""
+    """Train one network: best checkpoint, last checkpoint, history.
+
+    One with pretrained weights is "fine-tuned"; without, it is trained "from scratch", nothing
+    frozen.
+    """
+    if pretrained_weights is None:
+        model, training = from_random_weights(model, training)
     trained = train_from_parameters(
-        "fine-tuned",
+        FINETUNED if pretrained_weights else SCRATCH,
         image_store,
         dataset_card,
         pretrained_weights,
@@ -63,9 +70,9 @@ def train_from_scratch(
     seed: int,
     processes: Params,
 ) -> tuple[Checkpoint, pd.DataFrame]:
-    """Train the same network from random weights, nothing frozen: checkpoint, history."""
+    """Train the network of `model` from random weights, nothing frozen: checkpoint, history."""
     trained = train_from_parameters(
-        "from scratch",
+        SCRATCH,
         image_store,
         dataset_card,
         None,
@@ -79,7 +86,7 @@ def train_from_scratch(
     return trained.best, trained.history
 
 
-def summarise_model(
+def summarise_network(
     image_store: ImageStore,
     dataset_card: Params,
     pretrained_weights: BackboneWeights | None,
@@ -89,6 +96,8 @@ def summarise_model(
     """Output shapes, parameters and multiply-accumulates: stage by stage, and layer by layer."""
     from graft.models.summary import layer_summary, stage_summary
 
+    if pretrained_weights is None:
+        model, _ = from_random_weights(model, {})
     classifier = classifier_from_parameters(
         image_store, dataset_card, pretrained_weights, model, seed
     )
@@ -100,4 +109,4 @@ def draw_training_curves(training_history: pd.DataFrame, scratch_history: pd.Dat
     """Loss and accuracy over the epochs, transferred and from scratch."""
     from graft.evaluation.figures import training_curves
 
-    return training_curves({"fine-tuned": training_history, "from scratch": scratch_history})
+    return training_curves({FINETUNED: training_history, SCRATCH: scratch_history})

@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                nodes.summarise_model,
+                nodes.summarise_network,
                 inputs=[
                     "image_store",
                     "dataset_card",
@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
                     "params:seed",
                 ],
                 outputs=["model_summary", "layer_summary"],
-                name="summarise_model",
+                name="summarise_network",
             ),
             _train_transferred(),
             Node(
@@ -62,7 +62,7 @@ def _train_transferred() -> Node:
         # Kedro announces at every command that previews of nodes may still change.
         warnings.simplefilter("ignore", KedroExperimentalWarning)
         return Node(
-            nodes.train_transferred,
+            nodes.train_network,
             inputs=[
                 "image_store",
                 "dataset_card",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graft.pipelines.pretraining.nodes import pretrain
-from graft.pipelines.single_network.nodes import train_network
-from graft.pipelines.training.nodes import train_from_scratch, train_transferred
+from graft.pipelines.training.nodes import train_from_scratch, train_network
 
 if TYPE_CHECKING:
     from graft.images.store import ImageStore
@@ -21,18 +20,6 @@ def help_from_scratch(image_store: ImageStore, dataset_card: Params, *parameters
     return True
 
 
-def help_transferred(
-    from_scratch_done: bool,
-    image_store: ImageStore,
-    dataset_card: Params,
-    pretrained_weights: BackboneWeights | None,
-    *parameters: Any,
-) -> bool:
-    """Take part in `train_transferred`, which the first host does second; True when it is done."""
-    train_transferred(image_store, dataset_card, pretrained_weights, None, *parameters)
-    return from_scratch_done
-
-
 def help_network(
     image_store: ImageStore,
     dataset_card: Params,
@@ -42,6 +29,11 @@ def help_network(
     """Take part in `train_network`; True when it is done."""
     train_network(image_store, dataset_card, pretrained_weights, None, *parameters)
     return True
+
+
+def help_transferred(from_scratch_done: bool, *inputs: Any) -> bool:
+    """The same, where the first host does it after `train_from_scratch`."""
+    return from_scratch_done and help_network(*inputs)
 
 
 def help_pretraining(image_store: ImageStore, dataset_card: Params, *parameters: Any) -> bool:

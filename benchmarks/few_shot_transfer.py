@@ -30,7 +30,7 @@ from graft.pipeline_registry import register_pipelines
 
 PROJECT = Path(__file__).resolve().parents[1]
 MEMORIES = ("training_state", "scratch_state", "feature_cache")
-PREDICTIONS = ("finetuned_predictions", "svm_predictions", "scratch_predictions")
+PREDICTIONS = ("network_predictions", "svm_predictions", "scratch_predictions")
 
 
 def main() -> None:

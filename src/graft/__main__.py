@@ -1,4 +1,4 @@
-"""`python -m graft` and the command `graft`: `kedro run` for the packaged project."""
+"""`python -m graft`: `kedro run` for the packaged project (`kedro package`)."""
 
 from __future__ import annotations
 

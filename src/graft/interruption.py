@@ -23,6 +23,7 @@ from typing import NoReturn
 @dataclass
 class _Request:
     listeners: int = 0
+    passed_over: int = 0  # the listeners outside of `at_once`
     number: int | None = None  # the signal that asks to stop
 
 
@@ -41,6 +42,24 @@ def deferred() -> Iterator[None]:
             _request.number = None
 
 
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Within `deferred`: a part that a signal may end, but where it is deferred once more.
+
+    A request that nobody in here has answered stays.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: Somebody has asked before.
+    """
+    if requested():
+        interrupt()
+    before, _request.passed_over = _request.passed_over, _request.listeners
+    try:
+        yield
+    finally:
+        _request.passed_over = before
+
+
 def requested() -> bool:
     """Whether somebody asked to stop."""
     return _request.number is not None
@@ -53,7 +72,7 @@ def asked_by() -> int | None:
 
 def ask(number: int) -> bool:
     """Ask for a stop by this signal; False where nobody listens or somebody asked before."""
-    if _request.listeners == 0 or requested():
+    if _request.listeners == _request.passed_over or requested():
         return False
     _request.number = number
     return True

@@ -49,7 +49,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "transfer_learning": transfer_learning,
         **stages,
-        "single_network": stages["ingest"] + single_network.create_pipeline(),
+        "single_network": stages["ingest"]
+        + single_network.create_pipeline()
+        + report.create_network_pipeline(),
         "single_svm": stages["ingest"]
         + stages["feature_extraction"]
         + stages["svm"]

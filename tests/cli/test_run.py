@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,19 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import configure_project
 from kedro.io import DatasetError
 
 from graft.cli import cli, run
 from graft.errors import GraftError
 
 PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _project() -> None:
+    """As the command `kedro` begins."""
+    configure_project("graft")
 
 
 @pytest.fixture
@@ -87,6 +95,8 @@ def test_any_other_error_keeps_its_traceback(monkeypatch):
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "conf/experiments"
     folder.mkdir(parents=True)
+    shutil.copytree(PROJECT / "conf/base", tmp_path / "conf/base")
+    (tmp_path / "conf/local").mkdir()
     (folder / "digits.yml").write_text("_description: Handwritten digits\n")
     (folder / "machine.yml").write_text("_description: A machine\n_pipeline: svm\n")
     (folder / "larger.yml").write_text("_description: Larger\n_extends: machine\n")
@@ -101,7 +111,7 @@ def project(tmp_path: Path) -> Path:
         (["--params=experiment=machine"], ["svm"]),
         (["-x", "digits"], ["transfer_learning"]),
         (["-x", "machine", "--pipeline=probes"], ["probes"]),
-        ([], []),
+        ([], ["transfer_learning"]),
     ],
 )
 def test_an_experiment_chooses_its_pipeline_where_nobody_else_does(
@@ -111,9 +121,18 @@ def test_an_experiment_chooses_its_pipeline_where_nobody_else_does(
     assert handed_over["pipelines"] == pipelines
 
 
-def test_the_pipeline_comes_from_the_configuration_that_is_run(handed_over, project):
-    conf = f"--conf-source={project / 'conf'}"
-    assert invoke("run", "-x", "machine", conf).exit_code == 0
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_pipeline_comes_from_the_configuration_that_is_run(handed_over, project, packed):
+    conf = str(project / "conf")
+    if packed:
+        conf = shutil.make_archive(conf, "gztar", project, "conf")
+    assert invoke("run", "-x", "machine", f"--conf-source={conf}").exit_code == 0
+    assert handed_over["pipelines"] == ["svm"]
+
+
+def test_an_experiment_that_only_a_file_names_chooses_its_pipeline_too(handed_over, project):
+    (project / "conf/local/parameters.yml").write_text("experiment: machine\n")
+    assert invoke("run", project=project).exit_code == 0
     assert handed_over["pipelines"] == ["svm"]
 
 

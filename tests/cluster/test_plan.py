@@ -6,6 +6,7 @@ import shlex
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,13 +23,13 @@ def _project() -> None:
     configure_project("graft")
 
 
-def submit(*arguments: str) -> Result:
-    project = SimpleNamespace(project_path=PROJECT)
-    return CliRunner().invoke(cli, ["submit", "--dry-run", *arguments], obj=project)
+def submit(*arguments: str, project: Path = PROJECT) -> Result:
+    kedros = SimpleNamespace(project_path=project)
+    return CliRunner().invoke(cli, ["submit", "--dry-run", *arguments], obj=kedros)
 
 
-def scripts(*arguments: str) -> list[str]:
-    result = submit(*arguments)
+def scripts(*arguments: str, project: Path = PROJECT) -> list[str]:
+    result = submit(*arguments, project=project)
     assert result.exit_code == 0, result.output
     return ["#!/bin/bash" + text for text in result.output.split("#!/bin/bash")[1:]]
 
@@ -38,11 +39,25 @@ def commands(script: str) -> list[str]:
     return [line for line in script.splitlines() if "kedro run" in line]
 
 
-def test_a_run_is_submitted_as_it_was_typed():
-    typed = ["-x", "digits_10shot", "--params=training.epochs=3,source.folder=/a b", "-n", "x,y"]
+def test_a_run_is_submitted_as_it_was_typed_with_its_pipeline():
+    typed = [
+        "-x",
+        "digits_10shot",
+        "--params=training.epochs=3,source.folder=/a b",
+        "-n",
+        "ingest.decode",
+    ]
     (script,) = scripts(*typed)
-    assert commands(script) == [f"kedro run {shlex.join(typed)} &"]
+    assert commands(script) == [f"kedro run --pipeline=transfer_learning {shlex.join(typed)} &"]
     assert "#SBATCH --job-name=transfer_learning-digits_10shot\n" in script
+
+
+def test_the_job_runs_what_its_name_says_whoever_chooses_the_experiment(tmp_path):
+    shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    (tmp_path / "conf/local/parameters.yml").write_text("experiment: M6\n")
+    (script,) = scripts(project=tmp_path)
+    assert "#SBATCH --job-name=single_network-M6\n" in script
+    assert commands(script) == ["kedro run --pipeline=single_network &"]
 
 
 def test_options_of_submit_may_stand_anywhere_and_are_not_handed_on():
@@ -52,9 +67,12 @@ def test_options_of_submit_may_stand_anywhere_and_are_not_handed_on():
     assert "#SBATCH --gpus-per-node=2\n" in script
 
 
-def test_several_hosts_are_several_nodes():
+def test_several_hosts_are_several_nodes_which_find_their_images_stored():
     params = "--params=processes.hosts=3,processes.per_host=4,seed=2"
-    (script,) = scripts("--pipeline=training", "-x", "digits", params, "--gpus=4")
+    images, script = scripts("--pipeline=training", "-x", "digits", params, "--gpus=4")
+    assert commands(images) == [f"kedro run --pipeline=ingest -x digits {params} &"]
+    assert "gpus" not in images
+    assert "#SBATCH --nodes=1\n" in images
     assert commands(script) == [
         f"        exec kedro run --pipeline=training -x digits {params}",
         f"    exec kedro run --pipeline=training_helper -x digits {params}",
@@ -79,13 +97,13 @@ def test_a_study_is_its_images_its_rows_and_itself():
     assert "#SBATCH --job-name=study-mnist\n" in study
 
 
-def test_seeds_of_a_row_come_one_after_the_other():
-    _, first, second, _ = scripts(
+def test_each_seed_of_a_row_is_a_task_of_its_own():
+    _, rows, _ = scripts(
         "--pipeline=study", "--params=study=mnist,study_rows.only=M1+M6,study_rows.seeds=0+1"
     )
-    assert "#SBATCH --job-name=study-mnist-rows-seed0\n" in first
-    assert "#SBATCH --job-name=study-mnist-rows-seed1\n" in second
-    assert all("seed=1" in line for line in commands(second))
+    assert "#SBATCH --array=0-3" in rows
+    told = [(line.split(" -x ")[1][:2], "seed=1" in line) for line in commands(rows)]
+    assert told == [("M1", False), ("M1", True), ("M6", False), ("M6", True)]
 
 
 def test_rows_that_have_been_run_are_not_submitted(monkeypatch):
@@ -103,11 +121,12 @@ def test_rows_that_have_been_run_are_not_submitted(monkeypatch):
 
 
 def test_a_sweep_is_an_array_of_workers():
-    typed = ["--pipeline=sweep", "--params=sweep.storage=postgresql://me@db/sweeps"]
+    storage = "--params=sweep.storage=postgresql://me@db/sweeps"
+    typed = ["--pipeline=sweep", "-x", "digits_sweep", storage]
     (script,) = scripts(*typed, "--workers=8")
     assert commands(script) == [f"kedro run {shlex.join(typed)} &"]
     assert "#SBATCH --array=0-7\n" in script
-    (alone,) = scripts("--pipeline=sweep", "--workers=1")
+    (alone,) = scripts("--pipeline=sweep", "-x", "digits_sweep", "--workers=1")
     assert "--array" not in alone
 
 
@@ -116,6 +135,13 @@ def test_a_sweep_is_an_array_of_workers():
     [
         (["--pipeline=trainig"], "did you mean 'training'?"),
         (["--params=training.epoch=3"], "did you mean 'epochs'?"),
+        (["--params=model.backbone=resnet20_cifr"], "resnet20_cifar"),
+        (["--params=features.taps=layer9"], "layer9"),
+        (["--pipeline=training", "--nodes=training.train"], "training.train"),
+        (["--pipeline=ingest", "-x", "folder"], "--params=source.folder="),
+        (["--pipeline=comparison"], "--params=comparison.experiments="),
+        (["--pipeline=prediction"], "--params=prediction.folder="),
+        (["--pipeline=sweep", "--workers=1"], "sweep.space is empty"),
         (["-x", "digts"], "did you mean 'digits'?"),
         (["--epochs=3"], "No such option"),
         (["--time=soon"], "--time"),
@@ -129,6 +155,10 @@ def test_a_sweep_is_an_array_of_workers():
             "train together in one of the pipelines",
         ),
         (
+            ["--pipeline=study", "--params=study=mnist,processes.hosts=2"],
+            "train together in one of the pipelines",
+        ),
+        (
             ["--pipeline=training", "--params=processes.hosts=2", "--tags=x"],
             "leave out the options",
         ),
@@ -139,6 +169,26 @@ def test_what_cannot_be_run_is_said_before_it_is_queued(arguments, said, tmp_pat
     result = submit(*(word.replace("CONFIG", str(tmp_path / "run.yml")) for word in arguments))
     assert result.exit_code != 0
     assert said in result.output
+
+
+def test_a_network_is_built_for_the_nodes_that_are_chosen_alone():
+    assert scripts("--params=model.backbone=resnet20_cifr", "--nodes=ingest.decode")
+
+
+def test_only_what_is_submitted_downloads_weights(tmp_path, monkeypatch):
+    """So that they lie where nodes without a network find them."""
+    fake_sbatch(tmp_path, "echo 42", monkeypatch)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    published = ["--pipeline=training", "--params=model.backbone=resnet18,model.weights=DEFAULT"]
+    assert scripts(*published)
+    result = submitted_from(tmp_path, *published)
+    assert result.exit_code == 1
+    assert "DEFAULT of resnet18 could not be downloaded" in result.output
+
+
+def no_network(*arguments: Any, **options: Any) -> None:
+    raise OSError("no network")
 
 
 def without_sbatch(monkeypatch: pytest.MonkeyPatch) -> None:

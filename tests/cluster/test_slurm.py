@@ -71,18 +71,18 @@ def project(tmp_path: Path, mail_server: MailServer) -> ProjectCopy:
 
 
 def submit(project: ProjectCopy, slurm: Slurm, *arguments: str) -> tuple[str, Path]:
-    """A job's id, and its log."""
+    """The last job's id, and its log."""
     environment = {**project.environment(), **slurm.environment}
     done = run_kedro(["submit", *arguments], project.path, environment, TIMEOUT)
     assert done.returncode == 0, done.stdout
     lines = [line.split() for line in done.stdout.splitlines() if line.strip()]
-    (job_id,) = (line[1] for line in lines if line[0] == "Job")
-    (log,) = (line[-1] for line in lines if line[0] == "log")
+    *_, job_id = (line[1] for line in lines if line[0] == "Job")
+    *_, log = (line[-1] for line in lines if line[0] == "log")
     return job_id, project.path / log
 
 
 def newest_state(project: ProjectCopy) -> int:
-    states = project.path / "data/06_models/digits/training_state"
+    states = project.path / "data/06_models/digits/training_state/seed_0"
     numbers = states.iterdir() if states.is_dir() else ()
     return max((int(path.name) for path in numbers if path.name.isdigit()), default=0)
 
@@ -193,8 +193,8 @@ def test_two_nodes_train_one_network(project: ProjectCopy, slurm: Slurm) -> None
     assert words(log).count("Training in 2 processes") == 4  # two trainings, told by both nodes
     for task in ("training.train_transferred", "training_helper.help_transferred"):
         assert f"Completed node: {task}" in words(log)
-    assert [run.info.status for run in project.runs()] == ["FINISHED"] * 2  # with ingest
-    states = project.path / "data/06_models/digits/training_state"
+    assert [run.info.status for run in project.runs()] == ["FINISHED"] * 3  # with ingest, twice
+    states = project.path / "data/06_models/digits/training_state/seed_0"
     assert any(states.iterdir())  # the helper keeps nothing: the first node does
 
 

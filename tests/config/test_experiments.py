@@ -113,6 +113,7 @@ def test_a_misspelt_parent_is_reported_with_its_child(folder, tmp_path):
         ("_description: D\n_reported: {accuracy: [0.9]}\n", "mapping of measures to numbers"),
         ("_description: D\n_reported: {per_class: [high]}\n", "mapping of measures to numbers"),
         ("_description: D\n_reported: {method: 3}\n", "mapping of measures to numbers"),
+        ("_description: D\n_reported: {read_from: 3}\n", "mapping of measures to numbers"),
         ("_description: D\n_assumptions: One.\n", "list of sentences"),
         ("_description: D\n_pipeline: [a]\n", "name of one pipeline"),
         ("_description: D\n_note: 3\n", "'_note' has to be text"),

@@ -19,7 +19,7 @@ def row(preset: Experiment) -> str:
     return f"| {preset.name} | {preset.description} | {reported} |"
 
 
-def shown(figure: float) -> str:
+def shown(figure: float | str) -> str:
     return f"{figure:,}" if isinstance(figure, int) else str(figure)
 
 

@@ -197,7 +197,6 @@ def test_all_problems_are_listed_at_once(parameters):
             {"scratch__early_stopping_patience": 3, "split__validation": 0.0},
             ["scratch.early_stopping_patience", "split.validation"],
         ),
-        ({"source__name": "folder", "source__folder": None}, ["source.folder"]),
         ({"training__schedule": "multi_step"}, ["training.milestones"]),
         (
             {"prediction__submission__label_column": "id"},

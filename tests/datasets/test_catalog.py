@@ -38,7 +38,7 @@ ENTRIES = {
     },
     "training_state": {
         "type": "graft.datasets.TrainingStateDataset",
-        "filepath": "data/06_models/digits/training_state",
+        "filepath": "data/06_models/digits/training_state/seed_0",
     },
     "best_experiment": {
         "type": "graft.datasets.ExperimentFileDataset",
@@ -72,7 +72,7 @@ ENTRIES = {
     "compared_results": {
         "type": "graft.datasets.RunResultsDataset",
         "folder": "data/07_model_output",
-        "predictions": ["finetuned_predictions"],
+        "predictions": ["network_predictions"],
         "runs": None,
         "experiments": ["digits"],
     },

@@ -143,7 +143,7 @@ def test_kedro_viz_previews_every_result(kedro_viz: str) -> None:
 
 def test_kedro_viz_opens_a_figure(kedro_viz: str, browser: Browser, tmp_path: Path) -> None:
     nodes = fetch(f"{kedro_viz}/api/pipelines/transfer_learning")["nodes"]
-    (figure,) = [node["id"] for node in nodes if node["name"] == "finetuned_confusion_matrix"]
+    (figure,) = [node["id"] for node in nodes if node["name"] == "network_confusion_matrix"]
     kedro_viz_page(browser, f"{kedro_viz}/?pid=transfer_learning&sid={figure}")
     browser.wait_for("document.querySelector('.pipeline-metadata img')?.naturalWidth > 300")
     assert colours(browser.screenshot(tmp_path / "figure.png")) > 100

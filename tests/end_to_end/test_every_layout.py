@@ -123,7 +123,7 @@ def test_images_of_several_classes_go_all_the_way(
     table = catalog.load("comparison_table")
     assert table["mean_average_precision"].between(0, 1).all()
     assert (table["test_images"] == len(labels)).all()
-    predictions = catalog.load("finetuned_predictions")
+    predictions = catalog.load("network_predictions")
     assert isinstance(predictions, pd.DataFrame)
     shown = predictions[[f"label_{name}" for name in store.class_names]].to_numpy()
     np.testing.assert_array_equal(shown, labels)

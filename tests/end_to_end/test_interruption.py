@@ -54,7 +54,7 @@ def test_signals_save_the_training_and_it_goes_on(tmp_path: Path) -> None:
     project = ProjectCopy.make(tmp_path / "project", LONG)
     ingest = project.kedro("run", "--pipeline=ingest")
     assert ingest.returncode == 0, ingest.stdout
-    states = project.path / "data/06_models/digits/training_state"
+    states = project.path / "data/06_models/digits/training_state/seed_0"
     for number, status in ((signal.SIGUSR2, 140), (signal.SIGINT, 1)):
         goes_on = newest(states) > 0
         log = tmp_path / f"{number.name}.log"

@@ -33,6 +33,10 @@ def test_a_row_is_run_by_its_name_and_can_be_bundled(project: ProjectCopy) -> No
     assert run.data.metrics["test/from scratch/accuracy"] == measured["accuracy"]["value"]
     assert run.data.metrics["from scratch/train_loss"] > 0
 
+    assert catalog["report"].exists()
+    assert "report.html" in process.stdout
+    assert "Confusion matrix: the network" in catalog.load("report")
+
     process = project.kedro("run", "--pipeline=bundle", "-x", "row")
     assert process.returncode == 0, process.stdout
     bundle = catalog.load("model_bundle")

@@ -27,7 +27,9 @@ def test_a_sweep_ends_with_an_experiment_that_runs(project: ProjectCopy) -> None
     best = catalog.load("sweep_best")
     assert swept.data.metrics["validation/accuracy"] == best["accuracy"]["value"]
 
-    process = project.kedro("run", "-x", "digits_sweep_best", "--params=training.epochs=1")
+    process = project.kedro("run", "-x", "digits_sweep_best")
     assert process.returncode == 0, process.stdout
     rate = best["parameters"]["training.learning_rate"]
-    assert project.runs()[-1].data.params["training.learning_rate"] == str(rate)
+    run_alone = project.runs()[-1].data.params
+    assert run_alone["training.learning_rate"] == str(rate)
+    assert run_alone["training.epochs"] == "1"  # as the sweep was told

@@ -64,6 +64,7 @@ def test_it_ends_with_the_comparison_and_where_to_look_next(finished: FinishedRu
     assert shown == sorted(shown)
     assert min(shown) > 0
     assert "kedro viz run" in summary
+    assert "kedro run --pipeline=prediction -x digits --params=prediction.folder=" in summary
     assert summary.find("report.html") > 0
     assert f"mlflow ui --workers 1 --backend-store-uri {finished.project.tracking_uri}" in summary
 
@@ -129,7 +130,7 @@ def test_the_checkpoint_predicts_what_the_run_predicted(catalog: DataCatalog) ->
     from graft.evaluation.inference import predict_with_network
     from graft.training.checkpoint import restore_classifier
 
-    stored = catalog.load("finetuned_predictions")
+    stored = catalog.load("network_predictions")
     again = predict_with_network(
         restore_classifier(catalog.load("best_checkpoint")),
         catalog.load("image_store"),
@@ -141,7 +142,7 @@ def test_the_checkpoint_predicts_what_the_run_predicted(catalog: DataCatalog) ->
 
 
 def test_the_bundle_predicts_what_the_run_predicted(catalog: DataCatalog) -> None:
-    store, stored = catalog.load("image_store"), catalog.load("finetuned_predictions")
+    store, stored = catalog.load("image_store"), catalog.load("network_predictions")
     answer = catalog.load("model_bundle").predict(store.images[store.indices("test")])
     assert answer.labels == list(stored["predicted"])
 
@@ -193,7 +194,7 @@ def test_mlflow_has_the_final_metrics_of_the_table(mlflow_run: Any, catalog: Dat
 
 def test_mlflow_has_the_figures_and_tables(finished: FinishedRun, mlflow_run: Any) -> None:
     artifacts = finished.project.path / "mlartifacts" / mlflow_run.info.run_id / "artifacts"
-    for name in ("finetuned_confusion_matrix", "training_curves", "comparison_figure"):
+    for name in ("network_confusion_matrix", "training_curves", "comparison_figure"):
         assert (artifacts / "figures" / f"{name}.png").is_file()
     assert (artifacts / "tables" / "comparison_table.csv").is_file()
     assert (artifacts / "tables" / "quarantine.csv").is_file()

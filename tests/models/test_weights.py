@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from graft.errors import GraftError
 from graft.models.backbones import get_backbone
 from graft.models.classifier import build_classifier, build_pretrained
-from graft.models.weights import load_weights
+from graft.models.weights import are_to_be_downloaded, load_weights
 
 STATISTICS = {"dataset_mean": (0.5, 0.5, 0.5), "dataset_std": (0.2, 0.2, 0.2)}
 
@@ -112,7 +112,9 @@ def test_torchvisions_own_files_load_by_name_from_its_cache(monkeypatch, tmp_pat
     published = get_backbone("resnet18").build(1000).state_dict()
     name = ResNet18_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    assert are_to_be_downloaded("resnet18", "IMAGENET1K_V1")
     torch.save(published, tmp_path / "hub" / "checkpoints" / name)
+    assert not are_to_be_downloaded("resnet18", "IMAGENET1K_V1")
     weights = load_weights("resnet18", "IMAGENET1K_V1")
     assert weights.mean == (0.485, 0.456, 0.406)
     model = build_pretrained("resnet18", weights)

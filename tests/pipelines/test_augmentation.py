@@ -68,6 +68,6 @@ def test_images_of_several_labels_have_a_preview(store):
 
 
 def test_the_documentation_names_every_policy_and_operation():
-    page = (Path(__file__).parents[2] / "docs" / "using.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "own_images.md").read_text()
     for name in (*list_policies(), *OPERATIONS):
         assert f"| `{name}` |" in page

@@ -46,10 +46,21 @@ def test_the_methods_that_are_asked_for_are_ranked_and_drawn() -> None:
     figure = nodes.draw_leaderboard(board)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == ["digits  1.", "10 shots  1."]
-    board, pairs, _ = ranked()
+    board, pairs, _ = ranked(methods=["fine-tuned", "SVM"])
     assert board["method"].tolist()[0] == "digits: fine-tuned"
     assert board["rank"].tolist() == [1, 1, 3, 3]
     assert len(pairs) == 6
+
+
+def test_by_default_each_run_stands_for_itself_by_its_main_method() -> None:
+    board, _, _ = ranked()
+    assert board["method"].tolist() == ["digits", "10 shots"]
+
+
+def test_by_default_the_methods_of_a_single_experiment_are_compared() -> None:
+    chosen = {"methods": None, "measure": None}
+    board, _, _ = nodes.rank(RESULTS[:2], chosen, EVALUATION, 0)
+    assert board["method"].tolist() == ["fine-tuned", "SVM"]
 
 
 def test_mlflow_gets_scores_and_ranks(monkeypatch: pytest.MonkeyPatch) -> None:

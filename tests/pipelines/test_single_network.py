@@ -17,7 +17,7 @@ from graft.pipelines.single_network import create_pipeline
 from ..end_to_end.project_copy import ROOT
 
 FIGURES = {
-    *("training_curves", "finetuned_confusion_matrix", "per_class_scores", "roc_curves"),
+    *("training_curves", "network_confusion_matrix", "per_class_scores", "roc_curves"),
     *("precision_recall_curves", "reliability_diagrams", "wrong_predictions", "prediction_grid"),
     *("first_layer_filters", "grad_cam"),
 }
@@ -93,15 +93,19 @@ def test_there_are_metrics_a_table_a_diagnosis_and_all_figures(made):
     assert made["calibration"]["method"] == "from scratch"
     assert made["calibration"]["validation_images"] == 12
     assert set(made["diagnosis"]) == {"from scratch"}
-    assert set(made["finetuned_predictions"]["method"]) == {"from scratch"}
+    assert set(made["network_predictions"]["method"]) == {"from scratch"}
     for name in FIGURES:
         assert made[name].axes or made[name].texts, name
 
 
-def test_with_weights_it_is_fine_tuned_and_frozen_as_told(store, defaults, made, cpu: Compute):
+def test_with_weights_it_is_fine_tuned_and_frozen_as_told(
+    store, defaults, made, cpu: Compute, caplog
+):
     weights = pretrained(store, made)
+    caplog.set_level("INFO")
     tuned = run(store, defaults, weights, model={"freezing": "all_except_last"})
     assert list(tuned["metrics"]) == ["fine-tuned"]
+    assert "fine-tuned: trained are the head; frozen fc1." in caplog.text
     metadata = tuned["best_checkpoint"].metadata
     assert metadata["trainable_parameters"] < metadata["parameters"]
     for name, before in weights.state.items():

@@ -15,6 +15,9 @@ from graft.evaluation.claims import Claim
 from graft.studies.plan import PlannedRow, StudyPlan
 from graft.studies.study_file import StudyFile
 
+# Of these an image store's place follows.
+PARAMETERS: dict[str, Any] = {"source": {"name": "folder"}, "images": {}, "split": {}, "seed": 0}
+
 # Does what the row's line of `behaviour.json` says, tells `calls.txt` what it was asked, and leaves
 # a record as the hook does. Without `site`, it starts in no time.
 STUB = """#!{python} -SE
@@ -50,11 +53,15 @@ time.sleep(behaviour.get("seconds", 0))
 if behaviour.get("fails"):
     print("the last words")
     sys.exit(3)
+if new_store := behaviour.get("replaces_images_by"):
+    os.rename(behaviour["store"], behaviour["store"] + " of before")
+    os.rename(new_store, behaviour["store"])
 version = str(time.time_ns())
 reports = pathlib.Path("data/08_reporting") / name
 record = {{
     "experiment": name, "pipeline": pipeline, "whole": True, "seed": int(told["seed"]),
-    "fingerprint": behaviour["fingerprint"], "parameters": {{}}, "changes": [], "data": "",
+    "fingerprint": behaviour["fingerprint"], "parameters": behaviour.get("parameters", {{}}),
+    "changes": [], "data": behaviour.get("data", ""),
     "files": {{"metrics": str(reports / "metrics.json" / version / "metrics.json")}},
     "run_id": None, "version": version, "commit": None, "started": "", "seconds": 1.0,
     "machine": {{"gpu": None, "processors": 2, "platform": ""}}, "format": 1,

@@ -90,6 +90,36 @@ def test_rows_are_given_what_the_study_was_given(plan: Callable[..., StudyPlan])
     )
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"augmentation": {"policy": ["horizontal_flip", {"random_crop": {"padding": 4}}]}},
+        {"source": {"folder": "/photos/cats, dogs"}},
+    ],
+)
+def test_what_a_command_line_cannot_carry_is_refused(
+    plan: Callable[..., StudyPlan], given: dict[str, Any]
+) -> None:
+    """Kedro would take what follows the comma for the next parameter."""
+    ((section, named),) = given.items()
+    (key,) = named
+    with pytest.raises(GraftError, match=rf"{section}\.{key}: a study cannot hand .* experiment"):
+        plan(**given)
+    one = plan(augmentation={"policy": [{"random_crop": {"padding": 4}}]})
+    command = row_command(one, Trial(one.rows[0], 0), "kedro", {})
+    assert 'augmentation.policy=[{"random_crop": {"padding": 4}}]' in command[-1]
+
+
+def test_a_number_that_was_read_from_a_curve_is_not_comparable(
+    plan: Callable[..., StudyPlan], tmp_path: Path
+) -> None:
+    reported = "_reported: {accuracy: 0.6, read_from: a curve}\n"
+    (tmp_path / "conf/experiments/B.yml").write_text(B + reported)
+    _, b, _ = plan().rows
+    assert b.not_comparable == "the reported number was read from a curve"
+    assert b.reported_measures() == {"accuracy": 0.6}
+
+
 def test_rows_read_the_configuration_that_the_study_reads(
     plan: Callable[..., StudyPlan], tmp_path: Path
 ) -> None:

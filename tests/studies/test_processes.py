@@ -39,7 +39,7 @@ child = (
 )
 folder, saving = Path(sys.argv[1]), sys.argv[2]
 jobs = [
-    Job(name, (sys.executable, "-SEc", child, name, saving), folder / f"{name}.log", "", name)
+    Job(name, (sys.executable, "-SEc", child, name, saving), folder / f"{name}.log", "")
     for name in ("a", "b")
 ]
 for ended in run_jobs(jobs, 2, folder, dict(os.environ)):
@@ -47,8 +47,8 @@ for ended in run_jobs(jobs, 2, folder, dict(os.environ)):
 """
 
 
-def job(folder: Path, name: str, code: str, alone: str = "") -> Job:
-    return Job(name, (*PYTHON, code), folder / f"{name}.log", f"# {name}", alone or name)
+def job(folder: Path, name: str, code: str) -> Job:
+    return Job(name, (*PYTHON, code), folder / f"{name}.log", f"# {name}")
 
 
 def test_each_job_leaves_its_output_below_its_header(tmp_path: Path) -> None:

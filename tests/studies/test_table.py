@@ -25,7 +25,7 @@ from graft.tracking.run_record import RunRecord
 from graft.tracking.summary import _study
 
 from ..evaluation.figures.drawing import drawn, texts
-from .conftest import Project
+from .conftest import PARAMETERS, Project
 
 SETTINGS: dict[str, Any] = {"resamples": 100, "confidence": 0.95, "seed": 0}
 LABELS = np.arange(1000) % 4
@@ -64,7 +64,7 @@ def leave_results(project: Path, row: PlannedRow, wrong: int, seed: int = 0) -> 
             {said.method: classification_metrics(said, **SETTINGS)},
         ),
         "comparison_table": (TableDataset, "csv", table),
-        "finetuned_predictions": (TableDataset, "csv", said.to_frame()),
+        "network_predictions": (TableDataset, "csv", said.to_frame()),
     }
     files = {
         name: f"data/08_reporting/{row.name}/{name}.{ending}/{version}/{name}.{ending}"
@@ -76,7 +76,7 @@ def leave_results(project: Path, row: PlannedRow, wrong: int, seed: int = 0) -> 
         whole=True,
         fingerprint=row.fingerprint,
         seed=seed,
-        parameters={},
+        parameters=PARAMETERS,
         changes=[],
         data="data",
         files=files,
@@ -136,12 +136,16 @@ def made(plan: StudyPlan, **problems: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return study_table(plan, told, results), claims_table(plan, results, **SETTINGS)
 
 
-def page_of(plan: StudyPlan, results: list[RowResult] | None = None, **problems: str) -> str:
-    table, claims = made(plan, **problems)
+def page_of(
+    plan: StudyPlan, results: list[RowResult] | None = None, told: Any = None, **problems: str
+) -> str:
+    results = read_results(plan) if results is None else results
+    told = told or outcomes(plan, **problems)
+    table = study_table(plan, told, results)
+    claims = claims_table(plan, results, **SETTINGS)
     png = io.BytesIO()
     drawn(draw(table)).savefig(png, format="png", dpi=30)
-    told = read_results(plan) if results is None else results
-    return study_page(plan, outcomes(plan, **problems), table, claims, told, png.getvalue(), ORIGIN)
+    return study_page(plan, told, table, claims, results, png.getvalue(), ORIGIN)
 
 
 def test_reported_and_measured_stand_side_by_side(plan: StudyPlan) -> None:
@@ -168,6 +172,39 @@ def test_over_several_seeds_it_is_the_mean(plan: StudyPlan, project: Project) ->
     assert line["deviation"] == pytest.approx(0.02)
     assert (line["seeds"], line["train_seconds"]) == (3, 11.0)
     assert line["runs"] == "run of A, 0 run of A, 1 run of A, 2"
+
+
+def test_a_failed_seed_takes_nothing_from_what_the_others_measured(
+    plan: StudyPlan, project: Project
+) -> None:
+    leave_results(project.path, plan.rows[0], 220, seed=1)
+    several = replace(plan, rows=plan.rows[:1], seeds=(0, 1, 2))
+    results, told = read_results(several), outcomes(several)
+    told["A"][2] |= {"state": "failed", "problem": "exit status 3\nthe last words\n(log)"}
+    line = (table := study_table(several, told, results)).iloc[0]
+    assert (line["measured"], line["seeds"]) == (pytest.approx(0.79), 2)
+    assert line["verdict"] == "failed"
+    assert line["why"] == "1 of 3 seeds failed: seed 2, exit status 3: the last words"
+    assert "failed" in texts(drawn(draw(table)))
+    page = page_of(several, results, told)
+    assert f"Failed: A ({line['why']})." in page
+    assert "A (seed 2) failed" in page
+
+
+def test_an_unknown_time_is_left_out_with_its_reason(plan: StudyPlan) -> None:
+    """Of a run that an interrupted process had begun."""
+    a, *others = read_results(plan)
+    results = [replace(a, record=replace(a.record, seconds=None)), *others]
+    table = study_table(plan, outcomes(plan), results)
+    assert np.isnan(table["total_seconds"][0])
+    assert table["total_seconds"][1] == 60.0
+    page = page_of(plan, results)
+    assert "No time of the whole run: A (an earlier process had begun it)." in page
+
+
+def test_a_row_whose_images_were_replaced_says_so(plan: StudyPlan) -> None:
+    line = study_table(plan, outcomes(plan), read_results(plan)[1:]).iloc[0]
+    assert line["why"] == "the images were replaced after its run"
 
 
 def test_a_measure_that_the_run_does_not_have_cannot_be_compared(

@@ -28,14 +28,18 @@ def plan(**changes: Any) -> Plan:
 
 def parameters(experiment: str = "digits_sweep", **changes: Any) -> Params:
     """The project's own, as `kedro run -x <experiment>` has them without conf/local."""
-    loader = GraftConfigLoader(
-        str(ROOT / "conf"),
+    return dict(loader(experiment, **changes)["parameters"])
+
+
+def loader(experiment: str, conf: Path = ROOT / "conf", **changes: Any) -> GraftConfigLoader:
+    """What reads them."""
+    return GraftConfigLoader(
+        str(conf),
         env="base",
         runtime_params={"experiment": experiment, **changes},
         base_env="base",
         default_run_env="base",
     )
-    return dict(loader["parameters"])
 
 
 CONTEXT = multiprocessing.get_context("forkserver")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from graft.config.loader import GraftConfigLoader
-from graft.datasets import ExperimentFileDataset, TableDataset
+from graft.datasets import TableDataset
 from graft.errors import GraftError
-from graft.pipelines.sweep.nodes import choose_best
 from graft.sweeps.results import (
     best_trial,
     correlations,
@@ -28,7 +24,7 @@ from graft.sweeps.storage import TrialStorage
 from graft.sweeps.study import SCORES, open_study, settled
 from graft.sweeps.work import Attempt, work
 
-from .conftest import ROOT, plan
+from .conftest import plan
 
 SPACE = {
     "training.learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -171,35 +167,6 @@ def test_too_few_trials_give_empty_tables() -> None:
     space = read_space(SPACE)
     assert importances(table(1), space, seed=0).empty
     assert correlations(table(1), space, 0.95).empty
-
-
-def test_the_best_experiment_is_one_that_runs(tmp_path: Path) -> None:
-    """Its file loads on top of the sweep's experiment, and says which pipeline it is for."""
-    trials = pd.DataFrame([row(value=0.8123, seeds=2), row(number=1, value=0.2, seeds=2)])
-    planned = {"measure": "accuracy", "space": SPACE}
-    figures, text = choose_best(trials, planned, "digits_sweep")
-    assert figures["accuracy"] == {"value": 0.8123}
-    assert (figures["complete"]["value"], figures["failed"]["value"]) == (2, 0)
-    assert text.startswith("# kedro run --pipeline=single_network -x digits_sweep_best\n")
-    assert yaml.safe_load(text)["_pipeline"] == "single_network"
-
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    file = tmp_path / "conf/experiments/sweeps/digits_sweep_best.yml"
-    dataset = ExperimentFileDataset(filepath=str(file))
-    dataset.save("to be replaced")
-    dataset.save(text)
-    assert [path.name for path in file.parent.iterdir()] == [file.name]
-    loader = GraftConfigLoader(
-        str(tmp_path / "conf"),
-        env="base",
-        runtime_params={"experiment": "digits_sweep_best"},
-        base_env="base",
-        default_run_env="base",
-    )
-    merged = loader["parameters"]
-    assert merged["training"]["learning_rate"] == 0.01
-    assert merged["model"]["options"]["activation"] == "gelu"
-    assert merged["model"]["options"]["base_filters"] == 16  # the sweep's own
 
 
 def test_names_are_shortened_where_that_leaves_them_apart() -> None:

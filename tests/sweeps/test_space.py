@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graft.errors import GraftError
-from graft.sweeps.space import read_space, require_space, with_values
+from graft.sweeps.space import read_space, require_space, values_of, with_values
 
 from .conftest import parameters
 
@@ -29,6 +29,14 @@ def with_space(space: dict[str, Any], **changes: Any) -> dict[str, Any]:
         ({"model.options.base_filter": [16]}, "did you mean 'base_filters'"),
         ({"model.options.activation": ["relu", "gellu"]}, "did you mean 'gelu'"),
         ({"images.size": [16, 32]}, "the images are loaded once"),
+        ({"augmentation": ["none", "gentle"]}, "augmentation"),
+        ({"augmentation": [{"polcy": "none"}]}, "did you mean 'policy'"),
+        ({"model.options": [{"activation": "gellu"}]}, "did you mean 'gelu'"),
+        ({"model": [{"options": {"base_filter": 16}}]}, "did you mean 'base_filters'"),
+        (
+            {"model.options.dropout": [0.1], "model": [{"options": {"dropout": 0.2}}]},
+            "both 'model.options.dropout' and 'model' set model.options.dropout",
+        ),
         ({}, "sweep.space is empty"),
     ],
 )
@@ -80,6 +88,22 @@ def test_values_are_put_where_their_names_say_and_the_base_stays() -> None:
     assert changed["training"] == {"epochs": 3, "milestones": [1, 2]}
     assert changed["model"] == {"options": {"wide": True}}
     assert base["training"]["milestones"] == []
+
+
+def test_a_mapping_goes_into_its_section() -> None:
+    """As an experiment goes into the defaults: what it does not name stays."""
+    base = {"model": {"backbone": "any", "options": {"dropout": 0.1, "kernels": [3]}}}
+    changed = with_values(base, {"model.options": {"kernels": [5]}, "model": {"backbone": "other"}})
+    assert changed == {"model": {"backbone": "other", "options": {"dropout": 0.1, "kernels": [5]}}}
+    assert base["model"]["options"]["kernels"] == [3]
+
+
+def test_several_parameters_can_be_sampled_together() -> None:
+    together = [{"optimizer": "adam", "epochs": 5}, {"optimizer": "sgd"}]
+    space = {"training": together, "training.batch_size": [32, 64], "model": [{"weights": "none"}]}
+    require_space(with_space(space))
+    assert values_of("training.epochs", read_space(space), 3) == [5, 3]
+    assert values_of("training.learning_rate", read_space(space), 0.1) == [0.1]
 
 
 def test_lists_can_be_sampled_as_well() -> None:

@@ -89,8 +89,9 @@ def test_how_a_sweep_is_computed_makes_no_other_study() -> None:
 
 def test_a_grid_has_no_more_trials_than_points() -> None:
     space = {"training.batch_size": [16, 32], "training.nesterov": [True, False]}
-    values = {"sweep.space": space, "sweep.sampler": "grid", "sweep.trials": 30}
-    assert plan_sweep(changed(**values), "digest", "accuracy").trials == 4
+    wanted = changed(**{"sweep.sampler": "grid", "sweep.trials": 30})
+    wanted["sweep"]["space"] = space
+    assert plan_sweep(wanted, "digest", "accuracy").trials == 4
 
 
 def test_the_measure_fits_the_task() -> None:

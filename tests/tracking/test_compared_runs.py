@@ -43,13 +43,13 @@ def save_predictions(folder: Path, version: str, right: int, method: str = "fine
     labels = np.arange(20) % 2
     scores = np.eye(2)[np.where(np.arange(20) < right, labels, 1 - labels)]
     predictions = Predictions(method, np.arange(20), labels, scores, ("a", "b"), 0.1)
-    name = {"fine-tuned": "finetuned", "SVM": "svm"}[method]
+    name = {"fine-tuned": "network", "SVM": "svm"}[method]
     path = folder / "digits" / f"{name}_predictions.csv"
     TableDataset(filepath=str(path), version=Version(None, version)).save(predictions.to_frame())
 
 
 def dataset(folder: Path, **chosen: Any) -> RunResultsDataset:
-    names = ["finetuned_predictions", "svm_predictions"]
+    names = ["network_predictions", "svm_predictions"]
     chosen = {"runs": None, "experiments": None} | chosen
     return RunResultsDataset(folder=str(folder), predictions=names, **chosen)
 

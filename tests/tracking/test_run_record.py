@@ -61,7 +61,7 @@ def test_another_pipeline_makes_other_results() -> None:
 def run(tmp_path: Path) -> Callable[..., None]:
     """Let the hook see a run of a node that makes some output."""
 
-    def run(output: str, version: str = "v1", **options: Any) -> None:
+    def run(output: str, version: str = "v1", parameters: Any = PARAMETERS, **options: Any) -> None:
         def entry(name: str, kind: str) -> MetricsDataset:
             path = tmp_path / kind / "digits" / f"{name}.json"
             return MetricsDataset(filepath=str(path), version=Version(None, version))
@@ -74,7 +74,7 @@ def run(tmp_path: Path) -> Callable[..., None]:
             }
         )
         pipeline = Pipeline([Node(lambda images: {}, "image_store", output, name="make")])
-        loader = {"parameters": PARAMETERS, "globals": {"changes": []}}
+        loader = {"parameters": parameters, "globals": {"changes": []}}
         parts = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs")
         told = dict.fromkeys((*parts, "namespaces", "only_missing_outputs"))
         told |= {"pipeline_names": ["single_network"], "run_id": version} | options
@@ -103,6 +103,19 @@ def test_a_run_that_makes_results_leaves_its_record(
     assert record.files == {"metrics": "data/08_reporting/digits/metrics.json/v1/metrics.json"}
     assert record.parameters == PARAMETERS
     assert record.has_results(tmp_path)
+
+
+def test_what_a_run_took_that_went_on_with_another_one_nobody_knows(
+    run: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last process's time alone would pass for that of the whole."""
+    run("metrics", "v1")
+    run("metrics", "v2", changed("training", "resume", "auto"))
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    run("metrics", "v3")
+    whole = [record.seconds for record in records(tmp_path)]
+    assert whole[:2] == [None, None]
+    assert whole[2] is not None
 
 
 def test_a_run_that_makes_a_figure_leaves_none(run: Callable[..., None], tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 
-from graft.cli.shared import UserError, conf_folder, project_path, unknown_pipeline
+from graft.cli.shared import UserError, load_configuration, project_path, unknown_pipeline
 from graft.errors import GraftError
 from graft.tracking.turns import end_turn, wait_for_turn
 
@@ -42,8 +41,7 @@ def run(experiment: str | None, **options: Any) -> Any:
     wait_for_turn(project_path(context))
     try:
         if not options["pipelines"]:
-            conf = Path(options["conf_source"] or conf_folder(context))
-            options["pipelines"] = _meant_for(options["params"].get("experiment"), conf)
+            options["pipelines"] = [load_configuration(context, options)["globals"]["pipeline"]]
         return kedro_run.callback(**options)
     except Exception as error:
         mistake = _mistake_behind(error)
@@ -61,13 +59,3 @@ def _mistake_behind(error: BaseException | None) -> GraftError | None:
     while error is not None and not isinstance(error, GraftError):
         error = error.__cause__
     return error
-
-
-def _meant_for(experiment: str | None, conf: Path) -> list[str]:
-    """The pipeline of the named experiment; none, which is the default, where none is named or
-    where they cannot be looked up before the configuration is loaded: in an archive."""
-    from graft.config.experiments import ExperimentFolder
-
-    if experiment is None or not conf.is_dir():
-        return []
-    return [ExperimentFolder(str(conf / "experiments")).read(experiment).pipeline]

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graft.cli.shared import UserError, conf_folder, project_path, unknown_pipeline
+from graft.cli.shared import (
+    UserError,
+    conf_folder,
+    load_configuration,
+    project_path,
+    unknown_pipeline,
+)
 from graft.errors import GraftError
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
+    from kedro.pipeline import Pipeline
 
     from graft.cluster.plan import Request
 
@@ -56,14 +63,17 @@ def submit(
     from graft.cluster.script import render_script
     from graft.cluster.submission import submit_script
     from graft.config.cluster import read_cluster, read_mail
+    from graft.pipelines.requirements import require_runnable
 
     project = project_path(context)
     try:
         loader, request = _read_request(context, run_arguments)
         cluster = read_cluster(loader, options)
         read_mail(loader)  # a mistake there would end the job as soon as it starts
+        jobs = plan_jobs(request, cluster)
+        require_runnable(_chosen_nodes(request), request.parameters, download=not dry_run)
         job_id = None
-        for job in plan_jobs(request, cluster):
+        for job in jobs:
             script = render_script(job, cluster, project, Path(sys.executable).parent)
             if dry_run:
                 click.echo(script)
@@ -85,27 +95,41 @@ def _read_request(
     context: click.Context, arguments: tuple[str, ...]
 ) -> tuple[AbstractConfigLoader, Request]:
     """The run with its parameters, checked as the run itself would check them."""
-    from kedro.framework.project import settings
-
     from graft.cli.run import run
     from graft.cluster.plan import Request
 
     options = run.make_context("run", list(arguments)).params
     if options["config"]:
         raise click.UsageError("--config is for kedro run alone: give what it holds as options.")
-    conf = Path(options["conf_source"] or conf_folder(context))
-    params = dict(options["params"])
     if options["experiment"]:
-        params["experiment"] = options["experiment"]
-    loader = settings.CONFIG_LOADER_CLASS(
-        str(conf), env=options["env"], runtime_params=params, **settings.CONFIG_LOADER_ARGS
-    )
-    parameters = loader["parameters"]
+        options["params"] = {**options["params"], "experiment": options["experiment"]}
+    loader = load_configuration(context, options)
     named = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
     chosen = tuple(named or [loader["globals"]["pipeline"]])
     if mistake := unknown_pipeline(chosen):
         raise mistake
     request = Request(
-        arguments, {**options, "params": params}, chosen, parameters, conf, project_path(context)
+        arguments,
+        options,
+        chosen,
+        loader["parameters"],
+        Path(options["conf_source"] or conf_folder(context)),
+        project_path(context),
     )
     return loader, request
+
+
+def _chosen_nodes(request: Request) -> Pipeline:
+    """What of the pipelines will run."""
+    from kedro.framework.project import pipelines
+    from kedro.pipeline import Pipeline
+
+    from graft.tracking.run_record import PARTS
+
+    parts = {part: request.options[part] for part in PARTS}
+    parts["node_namespaces"] = parts.pop("namespaces")
+    whole = sum((pipelines[name] for name in request.pipelines), Pipeline([]))
+    try:
+        return whole.filter(**parts)
+    except ValueError as error:  # which Kedro raises of a wrong name
+        raise GraftError(str(error)) from error

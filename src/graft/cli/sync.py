@@ -59,7 +59,7 @@ def sync(context: click.Context, include_others: bool, env: str | None) -> None:
 def _deliver_all(uri: str, server: str, experiment: str, include_others: bool) -> None:
     from graft.progress import track
     from graft.tracking.delivery import Delivery
-    from graft.tracking.outbox import NO_ANSWER, Outbox, reason_of
+    from graft.tracking.outbox import NO_ANSWER, Outbox, is_refusal, reason_of
     from graft.tracking.status import reap_stale_runs
 
     reap_stale_runs(experiment)
@@ -74,7 +74,8 @@ def _deliver_all(uri: str, server: str, experiment: str, include_others: bool) -
             reason = reason_of(error)
             if reason == NO_ANSWER:
                 raise UserError(f"{server} does not answer: try again later.") from error
-            logger.warning("The run %s could not be delivered: %s.", run_id, reason)
+            what = "is refused" if is_refusal(error) else "could not be delivered"
+            logger.warning("The run %s %s: %s.", run_id, what, reason)
             failed += 1
             continue
         delivered += outcome == "sent"
@@ -82,4 +83,4 @@ def _deliver_all(uri: str, server: str, experiment: str, include_others: bool) -
             logger.warning("The run %s is being delivered by another process.", run_id)
     click.echo(f"Of {len(run_ids)} runs {delivered} had something left for {server}.")
     if failed:
-        raise UserError(f"{failed} runs could not be delivered.")
+        raise UserError(f"{failed} runs could not be delivered, for the reasons above.")

@@ -1,4 +1,5 @@
-"""Which jobs a `kedro run` becomes: one, the rows of a study and the study, a sweep's workers.
+"""Which jobs a `kedro run` becomes: one, the rows of a study and the study, a sweep's workers, the
+images of several hosts and their training.
 
 A task of an array is a plain `kedro run`, as a person would type it for that row.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,25 +67,25 @@ def plan_jobs(request: Request, cluster: Cluster) -> list[Job]:
         GraftError: The run does not fit the job, or cannot be several.
     """
     typed = ("kedro", "submit", *request.arguments)
-    run = ("kedro", "run", *request.arguments)
+    is_named = request.options["pipeline"] or request.options["pipelines"]
+    # The experiment's pipeline as it is now, whatever the configuration says when the job starts.
+    named = () if is_named else (f"--pipeline={request.pipelines[0]}",)
+    run = ("kedro", "run", *named, *request.arguments)
+    if request.parameters["processes"]["hosts"] > 1:
+        return _jobs_of_hosts(request, cluster, typed, run)
     if request.pipelines == ("study",):
         return [*_jobs_of_rows(request, typed), Job(request.name, typed, (run,))]
     if request.pipelines == ("sweep",):
         _require_database_for(cluster.workers, request.parameters["sweep"]["storage"])
         return [Job(request.name, typed, (run,) * cluster.workers)]
-    processes = request.parameters["processes"]
-    if 0 < cluster.gpu_count < processes["per_host"]:
-        raise GraftError(
-            f"processes.per_host: each of {processes['per_host']} processes takes a GPU; the job "
-            f"asks for {cluster.gpu_count} on each node. Say --gpus={processes['per_host']}."
-        )
-    hosts = processes["hosts"]
-    helper = _helper_command(request) if hosts > 1 else ()
-    return [Job(request.name, typed, (run,), hosts, helper)]
+    _require_gpus(request, cluster)
+    return [Job(request.name, typed, (run,))]
 
 
-def _helper_command(request: Request) -> tuple[str, ...]:
-    """What the other hosts run, with the parameters of the first one.
+def _jobs_of_hosts(
+    request: Request, cluster: Cluster, typed: tuple[str, ...], run: tuple[str, ...]
+) -> list[Job]:
+    """The images, which all hosts have to find stored, then the training.
 
     Raises:
         GraftError: The run is not one that can be helped.
@@ -101,10 +103,28 @@ def _helper_command(request: Request) -> tuple[str, ...]:
     chosen = [f"--env={request.options['env']}"] if request.options["env"] else []
     if request.options["conf_source"]:
         chosen.append(f"--conf-source={request.options['conf_source']}")
-    if typed := _typed_parameters(request.arguments):
-        chosen.append(f"--params={typed}")
-    helper, experiment = _HELPERS[request.pipelines[0]], request.parameters["experiment"]
-    return ("kedro", "run", f"--pipeline={helper}", "-x", experiment, *chosen)
+    if parameters := _typed_parameters(request.arguments):
+        chosen.append(f"--params={parameters}")
+    _require_gpus(request, cluster)
+
+    def command(pipeline: str) -> tuple[str, ...]:
+        experiment = request.parameters["experiment"]
+        return ("kedro", "run", f"--pipeline={pipeline}", "-x", experiment, *chosen)
+
+    hosts, helper = request.parameters["processes"]["hosts"], _HELPERS[request.pipelines[0]]
+    return [
+        Job(f"{request.name}-images", typed, (command("ingest"),), needs_gpus=False),
+        Job(request.name, typed, (run,), hosts, command(helper)),
+    ]
+
+
+def _require_gpus(request: Request, cluster: Cluster) -> None:
+    per_host = request.parameters["processes"]["per_host"]
+    if 0 < cluster.gpu_count < per_host:
+        raise GraftError(
+            f"processes.per_host: each of {per_host} processes takes a GPU; the job asks for "
+            f"{cluster.gpu_count} on each node. Say --gpus={per_host}."
+        )
 
 
 def _typed_parameters(arguments: Sequence[str]) -> str:
@@ -119,10 +139,7 @@ def _typed_parameters(arguments: Sequence[str]) -> str:
 
 
 def _jobs_of_rows(request: Request, typed: tuple[str, ...]) -> list[Job]:
-    """Images that rows share, then the rows seed by seed, but for those that have been run.
-
-    The seeds of a row do not run at the same time: they keep the state of a training in one place.
-    """
+    """Images that rows share, then the rows with each seed, but for those that have been run."""
     from graft.studies.plan import plan_study
     from graft.studies.rows import Trial, row_command
 
@@ -136,23 +153,21 @@ def _jobs_of_rows(request: Request, typed: tuple[str, ...]) -> list[Job]:
         request.options["params"],
         request.options["env"],
     )
-    jobs = []
+    trials: dict[tuple[str, int], Trial] = {}  # rows of one configuration run once
+    for row, seed in product(plan.rows, plan.seeds):
+        if plan.record(row, seed) is None:
+            trials.setdefault((row.fingerprint, seed), Trial(row, seed))
     by_images: dict[str, list[Trial]] = {}
-    for seed in plan.seeds:
-        trials: dict[str, Trial] = {}  # rows of one configuration run once
-        for row in plan.rows:
-            if plan.record(row, seed) is None:
-                trials.setdefault(row.fingerprint, Trial(row, seed))
-        for trial in trials.values():
-            by_images.setdefault(trial.row.pixel_key, []).append(trial)
-        if trials:
-            name = f"{request.name}-rows" + (f"-seed{seed}" if len(plan.seeds) > 1 else "")
-            tasks = tuple(row_command(plan, trial, "kedro", _ANEW) for trial in trials.values())
-            jobs.append(Job(name, typed, tasks))
-    shared = [trials[0] for trials in by_images.values() if len(trials) > 1]
+    for trial in trials.values():
+        by_images.setdefault(trial.row.pixel_key, []).append(trial)
+    jobs = []
+    shared = [of_images[0] for of_images in by_images.values() if len(of_images) > 1]
     if shared:
         tasks = tuple(row_command(plan, t, "kedro", _ANEW, pipeline="ingest") for t in shared)
-        jobs.insert(0, Job(f"{request.name}-images", typed, tasks, needs_gpus=False))
+        jobs.append(Job(f"{request.name}-images", typed, tasks, needs_gpus=False))
+    if trials:
+        tasks = tuple(row_command(plan, trial, "kedro", _ANEW) for trial in trials.values())
+        jobs.append(Job(f"{request.name}-rows", typed, tasks))
     return jobs
 
 

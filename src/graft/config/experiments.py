@@ -17,7 +17,8 @@ Keys that begin with an underscore are about the experiment, all others override
 The keys of `_reported` are those of a run's metrics (accuracy, macro_f1, mean_average_precision,
 log_loss, …), where `per_class` lists the accuracies or average precisions in the order of classes.
 Beside them stand `method`, where a pipeline has several; parameters and multiply_accumulates of the
-network; and seconds that the training took, on the report's machine.
+network; seconds that the training took, on the report's machine; and `read_from`, what the measures
+were read from ("a curve") where the report prints none.
 """
 
 from __future__ import annotations
@@ -265,14 +266,14 @@ def _are_sentences(value: Any) -> bool:
 
 
 def _are_figures(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        _is_text(figure) if key == "method" else all(map(_is_number, _as_list(key, figure)))
-        for key, figure in value.items()
-    )
+    return isinstance(value, dict) and all(map(_is_figure, value.keys(), value.values()))
 
 
-def _as_list(key: str, figure: Any) -> list[Any]:
-    return figure if key == "per_class" and isinstance(figure, list) else [figure]
+def _is_figure(key: str, figure: Any) -> bool:
+    if key in ("method", "read_from"):
+        return _is_text(figure)
+    figures = figure if key == "per_class" and isinstance(figure, list) else [figure]
+    return all(map(_is_number, figures))
 
 
 def _is_number(value: Any) -> bool:

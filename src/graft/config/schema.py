@@ -55,14 +55,6 @@ class Source(Section):
         return name
 
     @model_validator(mode="after")
-    def _has_the_folder_it_needs(self) -> Source:
-        from graft.images.sources import get_source
-
-        if self.folder is None and get_source(self.name).needs_folder:
-            raise conflict(f"the source '{self.name}' reads from a folder: name it", "folder")
-        return self
-
-    @model_validator(mode="after")
     def _has_only_options_of_its_own(self) -> Source:
         from graft.images.sources import get_source
 

@@ -30,14 +30,23 @@ class ImageFolderDataset(LoadOnlyDataset["FileTree"]):
         self.metadata = metadata
 
     def load(self) -> FileTree:
-        from graft.images.file_tree import scan_tree
-
-        if self._folder is None:
-            raise GraftError(
-                "prediction.folder is null: name the folder of the images that are to be "
-                "predicted, --params=prediction.folder=photos."
-            )
-        return scan_tree(Path(self._folder).expanduser(), named_by="prediction.folder")
+        return find_images(self._folder)
 
     def _describe(self) -> dict[str, Any]:
         return {"folder": self._folder}
+
+
+def find_images(folder: str | None) -> FileTree:
+    """The images that the parameter `prediction.folder` names.
+
+    Raises:
+        GraftError: It names none, or no folder or archive with images.
+    """
+    from graft.images.file_tree import scan_tree
+
+    if folder is None:
+        raise GraftError(
+            "prediction.folder is null: name the folder of the images that are to be "
+            "predicted, --params=prediction.folder=photos."
+        )
+    return scan_tree(Path(folder).expanduser(), named_by="prediction.folder")

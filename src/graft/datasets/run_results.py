@@ -24,7 +24,7 @@ class RunResultsDataset(LoadOnlyDataset["list[Result]"]):
         compared_results:
           type: graft.datasets.RunResultsDataset
           folder: data/07_model_output
-          predictions: [finetuned_predictions, svm_predictions]
+          predictions: [network_predictions, svm_predictions]
           runs: ${globals:comparison.runs}
           experiments: ${globals:comparison.experiments}
 
@@ -63,20 +63,17 @@ class RunResultsDataset(LoadOnlyDataset["list[Result]"]):
         """
         from graft.tracking.compared_runs import configuration_names, newest_runs, runs_by_id
 
+        require_chosen(self._runs, self._experiments)
         if self._runs:
             runs = runs_by_id(self._runs)
-        elif self._experiments:
+        else:
+            experiments = self._experiments or ()
             made = {
                 path.name
-                for name in self._experiments
+                for name in experiments
                 for path in (self._folder / name).glob("*_predictions.csv/*")
             }
-            runs = newest_runs(self._experiments, sorted(made))
-        else:
-            raise GraftError(
-                "comparison: nothing is chosen. Name experiments or MLflow runs, for example "
-                "--params=comparison.experiments=digits+digits_10shot"
-            )
+            runs = newest_runs(experiments, sorted(made))
         names = configuration_names(runs)
         return [result for run in runs for result in self._of_run(run, names[run.run_id])]
 
@@ -113,3 +110,16 @@ class RunResultsDataset(LoadOnlyDataset["list[Result]"]):
 
     def _describe(self) -> dict[str, Any]:
         return {"runs": self._runs, "experiments": self._experiments}
+
+
+def require_chosen(runs: Sequence[str] | None, experiments: Sequence[str] | None) -> None:
+    """The parameters `comparison.runs` and `comparison.experiments`: one of them has to be set.
+
+    Raises:
+        GraftError: None is.
+    """
+    if not (runs or experiments):
+        raise GraftError(
+            "comparison: nothing is chosen. Name experiments or MLflow runs, for example "
+            "--params=comparison.experiments=digits+digits_10shot"
+        )

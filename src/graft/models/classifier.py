@@ -93,6 +93,11 @@ class Classifier(nn.Module):
         """The stages from input to output, without the head."""
         return tuple(self.spec.stages(self.net))
 
+    def frozen_stages(self) -> tuple[str, ...]:
+        """Those of `stage_names` that are not trained."""
+        trained = trainable_stages(self.freezing, self.stage_names(), self.spec.name)
+        return tuple(stage for stage in self.stage_names() if stage not in trained)
+
     def freeze(self, strategy: str | Sequence[str]) -> None:
         """Choose what is trained; the head always is.
 

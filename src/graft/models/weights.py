@@ -20,6 +20,7 @@ from graft.models.timm_adapter import PREFIX, load_timm_weights
 if TYPE_CHECKING:
     import torch
     from torch import nn
+    from torchvision.models import WeightsEnum
 
 FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
 METADATA_KEY = "graft"
@@ -88,6 +89,19 @@ def load_weights(backbone: str, weights: str) -> BackboneWeights | None:
     if backbone.startswith(PREFIX):
         return _load_from_timm(backbone, weights)
     return _load_from_torchvision(backbone, weights)
+
+
+def are_to_be_downloaded(backbone: str, weights: str) -> bool:
+    """Whether `load_weights` may have to download: published weights that torch does not keep here.
+
+    Of timm's networks it is not known what lies here, and the answer is True.
+
+    Raises:
+        GraftError: torchvision has no weights of that name for this backbone.
+    """
+    if weights in ("none", "shipped") or Path(weights).suffix in FILE_SUFFIXES:
+        return False
+    return backbone.startswith(PREFIX) or not _kept_file(_published(backbone, weights)).exists()
 
 
 def load_weights_file(path: Path) -> BackboneWeights:
@@ -189,8 +203,8 @@ def _load_from_timm(backbone: str, name: str) -> BackboneWeights:
     return BackboneWeights(load_timm_weights(backbone), backbone, spec.mean, spec.std)
 
 
-def _load_from_torchvision(backbone: str, name: str) -> BackboneWeights:
-    import torch
+def _published(backbone: str, name: str) -> WeightsEnum:
+    """torchvision's weights of this name."""
     from torchvision.models import get_model_weights
 
     network = get_backbone(backbone).published_as
@@ -205,16 +219,28 @@ def _load_from_torchvision(backbone: str, name: str) -> BackboneWeights:
             f"model.weights: torchvision has no weights '{name}' for {backbone}. "
             f"It has {', '.join(choices.__members__)}; a file or 'none' does as well."
         )
-    chosen = choices[name]
+    return choices[name]
+
+
+def _kept_file(published: WeightsEnum) -> Path:
+    """Where torch keeps them once they have been downloaded."""
+    import torch
+
+    name: str = published.url.rsplit("/", 1)[-1]
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def _load_from_torchvision(backbone: str, name: str) -> BackboneWeights:
+    chosen = _published(backbone, name)
     transform = chosen.transforms()
     try:
         state = chosen.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        file = _kept_file(chosen)
         raise GraftError(
             f"model.weights: {name} of {backbone} could not be downloaded ({error}). On a machine "
-            f"without a network put {chosen.url.rsplit('/', 1)[-1]} into {folder}, or give the "
-            "path of a local file as model.weights."
+            f"without a network put {file.name} into {file.parent}, or give the path of a local "
+            "file as model.weights."
         ) from error
     return BackboneWeights(
         dict(state), f"{backbone} {name}", tuple(transform.mean), tuple(transform.std)

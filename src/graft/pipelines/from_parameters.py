@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from graft.training.state import StateKeeper
 
 Params = dict[str, Any]
+
+logger = logging.getLogger(__name__)
 
 
 def classifier_from_parameters(
@@ -85,6 +88,14 @@ def train_from_parameters(
     from graft.training.session import train_classifier
 
     classifier = classifier_from_parameters(image_store, dataset_card, weights, model, seed)
+    if frozen := classifier.frozen_stages():
+        trained = [stage for stage in classifier.stage_names() if stage not in frozen]
+        logger.info(
+            "%s: trained are %s; frozen %s.",
+            method,
+            ", ".join([*trained, "the head"]),
+            ", ".join(frozen),
+        )
     workload = workload_of(classifier, image_store.images.shape[1])
     if observers is None:
         observers = [TrainingProgress(method), MlflowObserver(prefix=method)]
@@ -119,6 +130,8 @@ def require_buildable(
     taps: Sequence[str],
     training: Params | None = None,
     scratch: Params | None = None,
+    *,
+    download: bool = True,
 ) -> None:
     """Build the network once before anything runs: what does not fit shows within a second.
 
@@ -128,27 +141,32 @@ def require_buildable(
         training: The `training` parameters; None where nothing will be trained.
         scratch: The `scratch` parameters, which differ from those; None where nothing will be
             trained from scratch beside it.
+        download: Whether to fetch published weights that do not lie here; else the network is
+            built without them.
 
     Raises:
         GraftError: The backbone, its weights, input size, frozen stages or taps are not to be had,
             the training names stages that there are not, or without weights nothing could differ
             from scratch.
     """
-    from graft.models.weights import load_weights
+    from graft.models.weights import are_to_be_downloaded, load_weights
     from graft.probes.extraction import require_taps
     from graft.training.optimization import require_trainable
     from graft.training.recipe import TrainingRecipe
 
-    weights = load_weights(model["backbone"], model["weights"])
-    if weights is None and scratch is not None:
+    is_pretrained = model["weights"] != "none"
+    if scratch is not None and not is_pretrained:
         raise GraftError(
             "model.weights: none leaves nothing to transfer and to compare with training from "
             "scratch. `kedro run --pipeline=single_network` trains a network from random weights "
             "alone."
         )
+    weights = None
+    if download or not are_to_be_downloaded(model["backbone"], model["weights"]):
+        weights = load_weights(model["backbone"], model["weights"])
     classifier = _build(model, ["any", "other"], weights, [0.5] * 3, [0.25] * 3, seed=0)
     if training is not None:
-        require_trainable(classifier, TrainingRecipe(**training), is_pretrained=weights is not None)
+        require_trainable(classifier, TrainingRecipe(**training), is_pretrained=is_pretrained)
     if taps:
         require_taps(classifier, taps)
     if training is not None and scratch is not None:

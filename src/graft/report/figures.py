@@ -17,8 +17,8 @@ CAPTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "costs_figure": ("What each method is worth, and costs", ""),
         "per_class_scores": ("Class by class", "Few test images of a class make long whiskers."),
-        "finetuned_confusion_matrix": (
-            "Confusion matrix: fine-tuned",
+        "network_confusion_matrix": (
+            "Confusion matrix: the network",
             "Rows are true classes. Off the diagonal: which class is taken for which other one.",
         ),
         "svm_confusion_matrix": ("Confusion matrix: SVM on frozen features", ""),

@@ -91,7 +91,11 @@ def _highlights(
         holding = int((claims["verdict"] == HOLDS).sum())
         shown.append((f"{holding} of {len(claims)}", "conclusions hold"))
     runs = {(r.record.experiment, r.record.version): r.record.seconds for r in results}
-    return [*shown, (seconds(sum(runs.values())), f"in {len(runs)} runs")]
+    known = [duration for duration in runs.values() if duration is not None]
+    if not known:
+        return shown
+    count = str(len(runs)) if len(known) == len(runs) else f"{len(known)} of {len(runs)}"
+    return [*shown, (seconds(sum(known)), f"in {count} runs")]
 
 
 def _table(table: pd.DataFrame) -> Table:
@@ -133,13 +137,18 @@ def _beside(key: str, measured: Any, reported: Any) -> str:
 
 
 def _reasons(table: pd.DataFrame) -> list[Block]:
-    """Why rows are not comparable, each reason once."""
-    rows_of: dict[str, list[str]] = {}
-    for line in table[table["verdict"] == NOT_COMPARABLE].to_dict("records"):
-        rows_of.setdefault(line["why"], []).append(line["row"])
+    """Why rows are not comparable, failed with some of their seeds or lack a time, each once."""
+    measured = table["measured"].notna()
+    of_some_seeds = (table["verdict"] == FAILED) & measured
+    rows_of: dict[tuple[str, str], list[str]] = {}
+    for line in table[(table["verdict"] == NOT_COMPARABLE) | of_some_seeds].to_dict("records"):
+        rows_of.setdefault((line["verdict"].capitalize(), line["why"]), []).append(line["row"])
+    for name in table[measured & table["total_seconds"].isna()]["row"]:
+        untimed = ("No time of the whole run", "an earlier process had begun it")
+        rows_of.setdefault(untimed, []).append(name)
     return [
-        Text(f"Not comparable: {', '.join(dict.fromkeys(rows))} ({why}).")
-        for why, rows in rows_of.items()
+        Text(f"{what}: {', '.join(dict.fromkeys(rows))} ({why}).")
+        for (what, why), rows in rows_of.items()
     ]
 
 

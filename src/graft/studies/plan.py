@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from graft.config.problems import ConfigError
 from graft.errors import GraftError, did_you_mean
 from graft.evaluation.verdicts import COUNTED
+from graft.images.sources import get_source
+from graft.studies.images import are_replaced
 from graft.studies.study_file import StudyFile, read_study
 from graft.tracking.records import flat
-from graft.tracking.run_record import decides, fingerprint, records_of
+from graft.tracking.run_record import decides, fingerprint, is_of_the_machine, records_of
 from graft.tracking.summary import as_typed
 
 if TYPE_CHECKING:
@@ -24,11 +26,8 @@ if TYPE_CHECKING:
 
 # Parameters of the study itself; of the others each row gets what the study was given.
 _OF_THE_STUDY = ("study", "study_rows.", "experiment", "seed")
-# May differ from what a row's file says without making another row of it: where the images lie,
-# and what computes.
-_SAME_ROW = ("source.folder", "compute.", "processes.", "training.micro_batch_size")
 # Of `_reported`, what is no measure of predictions.
-_OTHER_FIGURES = ("method", "per_class", "seconds", *COUNTED)
+_OTHER_FIGURES = ("method", "read_from", "per_class", "seconds", *COUNTED)
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,17 @@ class StudyPlan:
     conf_source: Path | None = None
 
     def record(self, row: PlannedRow, seed: int) -> RunRecord | None:
-        """The newest run of this configuration and seed whose results are there, or None."""
+        """The newest run of this configuration and seed that counts, or None.
+
+        Its results are there, and it has seen the images that are there now
+        (`graft.studies.images`).
+        """
         found = [
             record
             for name in row.same_as
             for record in records_of(self.project / "data/08_reporting" / name)
             if record.fingerprint == row.fingerprint and record.seed == seed
-            if record.has_results(self.project)
+            if record.has_results(self.project) and not are_replaced(record, self.project)
         ]
         return max(found, key=lambda record: record.version, default=None)
 
@@ -171,6 +174,7 @@ def plan_study(
     if "seed" in told:
         raise GraftError("seed: a study takes the seeds of its rows from study_rows.seeds.")
     given = {key: value for key, value in told.items() if not key.startswith(_OF_THE_STUDY)}
+    _require_typeable(given)
     loaders = {name: _load(name, conf_source, runtime_params, environment) for name in file.rows}
     prints = {
         name: fingerprint(loader.experiment.pipeline, loader["parameters"])
@@ -191,6 +195,17 @@ def plan_study(
         project=project,
         conf_source=None if elsewhere == (project / settings.CONF_SOURCE).resolve() else elsewhere,
     )
+
+
+def _require_typeable(given: Mapping[str, Any]) -> None:
+    """Rows are commands, and of a command's --params Kedro takes every comma for the next key."""
+    for key, value in given.items():
+        if "," in as_typed(value):
+            raise GraftError(
+                f"{key}: a study cannot hand {as_typed(value)} on to its rows, whose command lines "
+                "carry neither lists nor texts with a comma. Write experiment files with it that "
+                "extend the rows, and a study of them: docs/studies.md."
+            )
 
 
 def _load(
@@ -217,8 +232,15 @@ def _planned(
     name: str, file: StudyFile, loader: GraftConfigLoader, prints: Mapping[str, str]
 ) -> PlannedRow:
     derived, experiment = loader["globals"], loader.experiment
+    source = loader["parameters"]["source"]
+    get_source(source["name"]).require_folder(source["folder"])
     changed = _changed(derived["changes"], experiment.pipeline)
-    reasons = [file.rows[name], changed and f"changed: {changed}"]
+    read_from = experiment.reported.get("read_from", "")
+    reasons = [
+        file.rows[name],
+        read_from and f"the reported number was read from {read_from}",
+        changed and f"changed: {changed}",
+    ]
     return PlannedRow(
         name=name,
         description=experiment.description,
@@ -242,12 +264,5 @@ def _changed(changes: Sequence[Mapping[str, Any]], pipeline: str) -> str:
         for row in changes
         if row["value"] != row["preset"]
         and decides(row["key"], pipeline)
-        and not row["key"].startswith(_SAME_ROW)
-        and not _is_file_of_published_weights(row)
+        and not is_of_the_machine(row)
     )
-
-
-def _is_file_of_published_weights(row: Mapping[str, Any]) -> bool:
-    """Whether weights that have a name are only taken from a file of one's own."""
-    named = row["preset"] not in ("none", "shipped")
-    return row["key"] == "model.weights" and named and "/" in str(row["value"])

@@ -36,14 +36,12 @@ class Job:
         command: The program and its arguments.
         log: The file that gets its output, both streams, below a first line of its own.
         header: That line.
-        alone: Jobs with the same text here never run at the same time: they write to one place.
     """
 
     name: str
     command: tuple[str, ...]
     log: Path
     header: str
-    alone: str
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,8 @@ def run_jobs(
                     _stop(list(running.values()))
                     interruption.interrupt()
                 for place in set(range(processes)) - running.keys():
-                    if job := _next(waiting, [r.job for r in running.values()]):
-                        waiting.remove(job)
+                    if waiting:
+                        job = waiting.pop(0)
                         running[place] = _Running(job, folder, _at(place, environment, gpus))
                 time.sleep(_POLL_SECONDS)
                 for place, process in list(running.items()):
@@ -160,11 +158,6 @@ def list_gpus() -> list[str]:
     import torch
 
     return [str(number) for number in range(torch.cuda.device_count())]
-
-
-def _next(waiting: Sequence[Job], running: Sequence[Job]) -> Job | None:
-    taken = {job.alone for job in running}
-    return next((job for job in waiting if job.alone not in taken), None)
 
 
 def _at(place: int, environment: Mapping[str, str], gpus: Sequence[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 FOUND, RAN, FAILED = "found", "ran", "failed"
 _DONE = "# ended well"  # the last line of such a log
-_NO_RECORD = "it ended well, but left no record of its results"
+_NO_RECORD = "it ended well, but left no record of results on the images that are there now"
 
 
 class Trial(NamedTuple):
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.row.name if self.seed == 0 else f"{self.row.name}, seed {self.seed}"
+        return _with_seed(self.row.name, self.seed)
 
 
 def run_rows(
@@ -57,19 +57,19 @@ def run_rows(
     outcomes: dict[tuple[str, int], tuple[str, str]] = {}
     trials = [Trial(row, seed) for row in plan.rows for seed in plan.seeds]
     first = _first_of_each_configuration(trials)
-    to_run = []
-    for trial in first.values():
-        if plan.record(*trial):
-            outcomes[trial.row.fingerprint, trial.seed] = (FOUND, "")
-        else:
-            to_run.append(trial)
-    _say_what_runs(plan, trials, first, to_run)
-    for trial, problem in _run(plan, to_run, processes, program, parent_run):
-        outcomes[trial.row.fingerprint, trial.seed] = (FAILED if problem else RAN, problem)
+    to_run = [trial for trial in first.values() if not plan.record(*trial)]
+    _say_what_runs(plan, first, to_run)
+    while to_run:
+        for trial, problem in _run(plan, to_run, processes, program, parent_run):
+            outcomes[trial.row.fingerprint, trial.seed] = (FAILED if problem else RAN, problem)
+        to_run = [t for key, t in first.items() if key not in outcomes and not plan.record(*t)]
+        if to_run:
+            names = ", ".join(trial.name for trial in to_run)
+            logger.warning("The images were replaced since %s ran: once more, then.", names)
     told: dict[str, Any] = {row.name: [] for row in plan.rows}
     for trial in trials:
         key = (trial.row.fingerprint, trial.seed)
-        state, problem = outcomes[key]
+        state, problem = outcomes.get(key, (FOUND, ""))
         told[trial.row.name].append(
             {
                 "seed": trial.seed,
@@ -87,16 +87,15 @@ def require_success(outcomes: Mapping[str, Any]) -> None:
     Raises:
         GraftError: A row has failed; the message has each one's reason.
     """
-    failed = {
-        name: one["problem"]
-        for name, told in outcomes.items()
-        for one in told
-        if one["state"] == FAILED
-    }
+    failed = [
+        (name, one) for name, told in outcomes.items() for one in told if one["state"] == FAILED
+    ]
     if failed:
         raise GraftError(
-            f"{len(failed)} of {len(outcomes)} rows failed:\n"
-            + "\n".join(f"{name}: {problem}" for name, problem in failed.items())
+            f"{len({name for name, _ in failed})} of {len(outcomes)} rows failed:\n"
+            + "\n".join(
+                f"{_with_seed(name, one['seed'])}: {one['problem']}" for name, one in failed
+            )
             + "\nThe table of the others is saved. The same command runs the failed ones again."
         )
 
@@ -131,6 +130,10 @@ def kedro_program() -> str:
     return str(Path(sys.executable).with_name("kedro"))
 
 
+def _with_seed(name: str, seed: int) -> str:
+    return name if seed == 0 else f"{name}, seed {seed}"
+
+
 def _first_of_each_configuration(trials: Sequence[Trial]) -> dict[tuple[str, int], Trial]:
     first: dict[tuple[str, int], Trial] = {}
     for trial in trials:
@@ -138,9 +141,7 @@ def _first_of_each_configuration(trials: Sequence[Trial]) -> dict[tuple[str, int
     return first
 
 
-def _say_what_runs(
-    plan: StudyPlan, trials: Sequence[Trial], first: Mapping[Any, Trial], to_run: Sequence[Trial]
-) -> None:
+def _say_what_runs(plan: StudyPlan, first: Mapping[Any, Trial], to_run: Sequence[Trial]) -> None:
     logger.info(
         "%s: %d rows with %d seeds are %d configurations; %d of them have been run, %d are run "
         "now. Their output: %s",
@@ -171,10 +172,7 @@ def _run(
     extra: dict[str, Any] = {}
     if processes > 1 and all(trial.row.threads == "auto" for trial in to_run):
         extra["compute.threads"] = max(1, available_processors() // processes)
-    jobs: dict[Job, Trial] = {}
-    for trial in to_run:
-        after_other_seed = any(other.row is trial.row for other in jobs.values())
-        jobs[_job(plan, trial, program, extra, after_other_seed)] = trial
+    jobs = {_job(plan, trial, program, extra): trial for trial in to_run}
     try:
         if processes > 1:
             _ingest_once(plan, to_run, program, environment)
@@ -187,26 +185,22 @@ def _run(
         raise
 
 
-def _job(
-    plan: StudyPlan, trial: Trial, program: str, extra: Mapping[str, Any], after_other_seed: bool
-) -> Job:
+def _job(plan: StudyPlan, trial: Trial, program: str, extra: Mapping[str, Any]) -> Job:
     """A row goes on with its own interrupted training, and with no other one.
 
     A training's state outlives its end, so one that is there may be of other parameters or of a
-    run that ended well: the logs tell.
+    run that ended well: the log tells.
     """
     row = trial.row
     header = f"# {row.name}: configuration {row.fingerprint}, seed {trial.seed}, {dict(extra)}"
-    attempts = sorted(plan.logs.glob(f"{row.name}-seed*.log"), key=lambda log: log.stat().st_mtime)
-    last = attempts[-1].read_text(errors="replace").splitlines() if attempts else []
-    goes_on = last[:1] == [header] and last[-1] != _DONE and not after_other_seed
-    resume = "auto" if goes_on else "never"
+    log = plan.logs / f"{row.name}-seed{trial.seed}.log"
+    last = log.read_text(errors="replace").splitlines() if log.exists() else []
+    resume = "auto" if last[:1] == [header] and last[-1] != _DONE else "never"
     return Job(
         name=trial.name,
         command=row_command(plan, trial, program, {"training.resume": resume, **extra}),
-        log=plan.logs / f"{row.name}-seed{trial.seed}.log",
+        log=log,
         header=header,
-        alone=row.name,  # seeds of a row share the place of a training's state
     )
 
 
@@ -226,7 +220,6 @@ def _ingest_once(
             command=row_command(plan, trials[0], program, {}, pipeline="ingest"),
             log=plan.logs / f"ingest-{key}.log",
             header=f"# {key}",
-            alone="",
         )
         for key, trials in by_images.items()
         if len(trials) > 1

@@ -79,7 +79,7 @@ def read_study(folder: Path, name: str | None) -> StudyFile:
     names = sorted(file.stem for file in folder.glob("*.yml"))
     if name is None:
         raise GraftError(
-            "study: no study is chosen. Name one, for example --params=study=mnist\n"
+            "study: no study is chosen. Name one, for example --params=study=digits\n"
             f"      There are {', '.join(names)}."
         )
     if name not in names:

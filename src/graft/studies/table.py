@@ -45,10 +45,11 @@ def study_table(
         Columns row, description, measure, method; reported; measured with measured_low and
         measured_high (over several seeds the mean, see `graft.evaluation.verdicts.over_seeds`) and
         deviation (of the seeds); seeds; test_images; train_seconds and total_seconds (of the
-        training, and of the whole run; means over seeds) with reported_seconds (on the report's
-        machine); parameters and reported_parameters; verdict (reproduced, better,
-        worse, not comparable, failed) and why; run_as (the row under whose name it ran), runs
-        (MLflow's ids), commit and machine.
+        training, and of the whole run; means over seeds; the latter NaN where an earlier process
+        had begun it) with reported_seconds (on the report's machine); parameters and
+        reported_parameters; verdict (reproduced, better, worse, not comparable; failed, with what
+        the other seeds measured) and why; run_as (the row under whose name it ran), runs (MLflow's
+        ids), commit and machine.
     """
     import pandas as pd
 
@@ -102,28 +103,38 @@ def _line(
     results: Sequence[RowResult],
     told: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    problems = [one["problem"] for one in told if one["state"] == FAILED]
     line: dict[str, Any] = {"method": results[0].method if results else "", "reported": reported}
     line |= dict.fromkeys((*_NUMBERS[1:], *_COUNTS))
     measured = [found for result in results if (found := result.measured(measure))]
-    if problems:
-        verdict = Verdict(FAILED, _in_a_line(problems[0]))
-    elif not measured:
-        verdict = Verdict(NOT_COMPARABLE, f"the run has no {measure}")
-    else:
+    if measured:
         first = results[0].metrics
         interval, deviation = over_seeds(measured, first["confidence"])
         names = ("measured", "measured_low", "measured_high")
         line |= dict(zip(names, interval, strict=True))
         line |= {"deviation": deviation, "test_images": first["test_images"]}
-        no_number = "" if reported == reported else "the report gives no number"
-        if no_number or row.not_comparable:
-            why = "; ".join(filter(None, [no_number, row.not_comparable]))
-            verdict = Verdict(NOT_COMPARABLE, why)
-        else:
-            verdict = judge(measure, reported, interval, first["test_images"], first["confidence"])
+    no_number = "" if reported == reported else "the report gives no number"
+    if failures := _failures(told):
+        verdict = Verdict(FAILED, failures)
+    elif not measured:
+        why = f"the run has no {measure}" if results else "the images were replaced after its run"
+        verdict = Verdict(NOT_COMPARABLE, why)
+    elif no_number or row.not_comparable:
+        why = "; ".join(filter(None, [no_number, row.not_comparable]))
+        verdict = Verdict(NOT_COMPARABLE, why)
+    else:
+        verdict = judge(measure, reported, interval, first["test_images"], first["confidence"])
     line |= {f"reported_{key}": row.reported.get(key) for key in ("seconds", "parameters")}
     return line | _costs(results) | verdict._asdict()
+
+
+def _failures(told: Sequence[Mapping[str, Any]]) -> str:
+    """Which seeds failed, and why; "" where none did."""
+    failed = [one for one in told if one["state"] == FAILED]
+    if len(told) == 1:
+        return "".join(_in_a_line(one["problem"]) for one in failed)
+    reasons = [f"seed {one['seed']}, {_in_a_line(one['problem'])}" for one in failed]
+    count = f"{len(failed)} of {len(told)} seeds failed"
+    return f"{count}: {'; '.join(reasons)}" if failed else ""
 
 
 def _in_a_line(problem: str) -> str:
@@ -135,11 +146,12 @@ def _in_a_line(problem: str) -> str:
 def _costs(results: Sequence[RowResult]) -> dict[str, Any]:
     if not results:
         return {}
-    seconds = [result.details.get("train_seconds", np.nan) for result in results]
+    training = [result.details.get("train_seconds", np.nan) for result in results]
+    whole_runs = [result.record.seconds for result in results]  # None: not known
     return {
         "seeds": len(results),
-        "train_seconds": float(np.mean(seconds)),
-        "total_seconds": float(np.mean([result.record.seconds for result in results])),
+        "train_seconds": float(np.mean(training)),
+        "total_seconds": float(np.mean(np.array(whole_runs, dtype=float))),
         "parameters": results[0].details.get("parameters"),
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graft.errors import GraftError
-from graft.sweeps.space import SECTIONS, Dimension, Params, read_space
+from graft.sweeps.space import SECTIONS, Dimension, Params, read_space, values_of
 
 _NOT_DECISIVE = ("trials", "workers", "storage", "heartbeat")  # on a trial's value
 
@@ -81,13 +81,9 @@ def plan_sweep(parameters: Params, data: str, measure: str) -> Plan:
         "sweep": {key: value for key, value in sweep.items() if key not in _NOT_DECISIVE},
     }
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    epochs = [parameters["training"]["epochs"]]
     trials = sweep["trials"]
     if sweep["sampler"] == "grid":
         trials = min(trials, _grid_size(space))
-    for dimension in space:
-        if dimension.key == "training.epochs":
-            epochs = list(dimension.examples())
     return Plan(
         name=f"{parameters['experiment']}-{digest[:8]}",
         space=space,
@@ -95,7 +91,7 @@ def plan_sweep(parameters: Params, data: str, measure: str) -> Plan:
         minimise=measure == "loss",
         sampler=sweep["sampler"],
         pruner=sweep["pruner"],
-        epochs=max(epochs),
+        epochs=max(values_of("training.epochs", space, parameters["training"]["epochs"])),
         seeds=sweep["seeds"],
         promising=sweep["promising"],
         seed=parameters["seed"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft.errors import GraftError
 from graft.sweeps.plan import Plan
-from graft.sweeps.space import Choices, Dimension, Values, as_label, with_values
+from graft.sweeps.space import Choices, Dimension, Values, as_label
 from graft.sweeps.study import REASON, RUN, SCORES, SECONDS
 
 if TYPE_CHECKING:
@@ -156,33 +156,6 @@ def with_short_names(keys: Sequence[str]) -> dict[str, str]:
     """For each dotted name its last part, or all of it where two end alike."""
     last = [key.rpartition(".")[2] for key in keys]
     return {k: short if last.count(short) == 1 else k for k, short in zip(keys, last, strict=True)}
-
-
-def write_experiment(name: str, base: str, values: Values, *, description: str, note: str) -> str:
-    """An experiment file with the sampled values, on top of the sweep's experiment.
-
-    Args:
-        name: The file's, without its ending.
-        base: The experiment that was swept.
-        values: By dotted names.
-        description: One line.
-        note: How it was found.
-    """
-    import yaml
-
-    content = {
-        "_description": description,
-        "_note": note,
-        "_extends": base,
-        "_pipeline": "single_network",
-        **with_values({}, values),
-    }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    return (
-        f"# kedro run --pipeline=single_network -x {name}\n"
-        f"# Written by the sweep '{base}'; its next run replaces this file. To keep or change it,\n"
-        f"# copy it under another name.\n{text}"
-    )
 
 
 def _columns_of_numbers(

@@ -1,4 +1,8 @@
-"""What a sweep samples: for each parameter, by its dotted name, a list of values or a range."""
+"""What a sweep samples: for each parameter, by its dotted name, a list of values or a range.
+
+A value that is a mapping sets several parameters at once: it goes key by key into the section (or
+the parameter) of that name, as an experiment goes into the defaults.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graft.config.schema import validate_parameters
 from graft.errors import GraftError
+from graft.tracking.records import flat
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -94,6 +99,8 @@ def read_space(space: Mapping[str, Any]) -> tuple[Dimension, ...]:
 def with_values(parameters: Mapping[str, Any], values: Values) -> Params:
     """A copy of nested parameters in which those with these dotted names have these values.
 
+    A mapping changes what it names and leaves the rest of its section.
+
     Raises:
         GraftError: A name goes on behind a parameter.
     """
@@ -105,8 +112,17 @@ def with_values(parameters: Mapping[str, Any], values: Values) -> Params:
             section = section.setdefault(part, {})
             if not isinstance(section, dict):
                 raise GraftError(f"'{key}' is no parameter: '{part}' is a value and no section.")
-        section[name] = value
+        section[name] = _merged(section.get(name), value)
     return changed
+
+
+def values_of(name: str, space: Sequence[Dimension], otherwise: Any) -> list[Any]:
+    """What a parameter can be in a trial: its values in the space, or else what it is anyway."""
+    for dimension in space:
+        said = [dict(flat({dimension.key: value})) for value in dimension.examples()]
+        if any(name in settings for settings in said):
+            return [settings.get(name, otherwise) for settings in said]
+    return [otherwise]
 
 
 def require_space(parameters: Params) -> None:
@@ -116,8 +132,8 @@ def require_space(parameters: Params) -> None:
 
     Raises:
         GraftError: There is no space; a name is no parameter, or none that trials can have of their
-            own; a value is not allowed; there are no validation images. The message names the
-            nearest right word.
+            own; a value is not allowed; a parameter is sampled twice; there are no validation
+            images. The message names the nearest right word.
     """
     space = read_space(parameters["sweep"]["space"])
     if not space:
@@ -140,13 +156,28 @@ def require_space(parameters: Params) -> None:
     for dimension in space:
         for value in dimension.examples():  # all others being the experiment's
             changed = with_values(parameters, {dimension.key: value})
-            validate_parameters(changed, {dimension.key: "sweep.space"})
+            names = dict(flat({dimension.key: value}))
+            validate_parameters(changed, dict.fromkeys(names, "sweep.space"))
         if dimension.key.partition(".")[0] not in SECTIONS:
             raise GraftError(
                 f"sweep.space: '{dimension.key}' cannot be sampled, for the images are loaded once "
                 f"for all trials. Parameters of {', '.join(SECTIONS)} can."
             )
+    _require_sampled_once(space)
     _require_options(parameters, space)
+
+
+def _require_sampled_once(space: Sequence[Dimension]) -> None:
+    """Of two dimensions that set one parameter the later one would win in every trial."""
+    sampled_by: dict[str, str] = {}
+    for dimension in space:
+        for name in (n for value in dimension.examples() for n, _ in flat({dimension.key: value})):
+            other = sampled_by.setdefault(name, dimension.key)
+            if other != dimension.key:
+                raise GraftError(
+                    f"sweep.space: both '{other}' and '{dimension.key}' set {name}: leave it out "
+                    "of one of them."
+                )
 
 
 def _require_options(parameters: Params, space: Sequence[Dimension]) -> None:
@@ -154,24 +185,26 @@ def _require_options(parameters: Params, space: Sequence[Dimension]) -> None:
     from graft.models.backbones import get_backbone
     from graft.models.options import choose_options
 
-    names = [parameters["model"]["backbone"]]
-    for dimension in space:
-        if dimension.key == "model.backbone":
-            names = list(dimension.examples())
+    names = values_of("model.backbone", space, parameters["model"]["backbone"])
     specs = [get_backbone(name) for name in names]
     for dimension in space:
-        section, _, option = dimension.key.rpartition(".")
-        if section != "model.options":
-            continue
-        for value in dimension.examples():
-            problems = []
-            for spec in specs:
-                try:
-                    choose_options(spec.name, spec.options, {option: value})
-                except GraftError as error:
-                    problems.append(f"sweep.space: {error}")
-            if len(problems) == len(specs):
-                raise GraftError(problems[0])
+        for example in dimension.examples():
+            sampled = with_values({}, {dimension.key: example}).get("model", {}).get("options", {})
+            for option, value in sampled.items():
+                problems = []
+                for spec in specs:
+                    try:
+                        choose_options(spec.name, spec.options, {option: value})
+                    except GraftError as error:
+                        problems.append(f"sweep.space: {error}")
+                if len(problems) == len(specs):
+                    raise GraftError(problems[0])
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return new
+    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
 
 
 def as_label(value: Any) -> Any:

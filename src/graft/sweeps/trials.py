@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from graft import interruption
 from graft.sweeps.plan import Plan
 from graft.sweeps.space import Params, with_values
 from graft.sweeps.study import RUN, SCORES, SECONDS
@@ -95,21 +96,22 @@ class TrainedTrial:
         from graft.tracking.observer import MlflowObserver
 
         model = parameters["model"]
-        train_from_parameters(
-            "a trial",
-            self.job.store,
-            self.job.card,
-            load_weights(model["backbone"], model["weights"]),
-            model,
-            {**parameters["training"], "resume": "never"},
-            parameters["augmentation"],
-            self.compute,
-            seed,
-            parameters["processes"],
-            None,
-            # The judge comes last: what it ends has been recorded.
-            observers=[MlflowObserver(prefix=f"seed {seed}"), *observers],
-        )
+        with interruption.at_once():
+            train_from_parameters(
+                "a trial",
+                self.job.store,
+                self.job.card,
+                load_weights(model["backbone"], model["weights"]),
+                model,
+                {**parameters["training"], "resume": "never"},
+                parameters["augmentation"],
+                self.compute,
+                seed,
+                parameters["processes"],
+                None,
+                # The judge comes last: what it ends has been recorded.
+                observers=[MlflowObserver(prefix=f"seed {seed}"), *observers],
+            )
 
 
 def require_together(parameters: Params) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graft import interruption
 from graft.errors import GraftError
 from graft.sweeps.plan import Plan
 from graft.sweeps.space import Values
@@ -88,7 +89,8 @@ def work(plan: Plan, storage: TrialStorage, objective: Objective, worker: int = 
     """Start trials until enough are settled or under way.
 
     What fails for a reason that lies in its parameters is a failed trial. Any other error ends the
-    worker, as does a stop.
+    worker, as does a stop: before a trial's objective, after it, or where the objective allows it
+    (see `graft.interruption`), but not amid what is written into the study.
 
     Args:
         plan: The plan.
@@ -97,16 +99,18 @@ def work(plan: Plan, storage: TrialStorage, objective: Objective, worker: int = 
         worker: Its number on this host.
 
     Raises:
-        KeyboardInterrupt: It was asked to stop; the trial is in the queue again.
+        KeyboardInterrupt: It was asked to stop; a trial that was not done is in the queue again.
     """
     study = open_study(plan, storage, worker)
-    while True:
-        # Whether a trial is due, and which, is decided by one worker at a time: so none is one too
-        # many, and each sampler knows what the others are at.
-        with storage.turn() as turn:
-            if not is_due(study, plan):
-                return
-            _run_one(study, plan, objective, turn)
+    with interruption.deferred():
+        while True:
+            # Whether a trial is due, and which, is decided by one worker at a time: so none is one
+            # too many, and each sampler knows what the others are at.
+            with storage.turn() as turn:
+                _leave_if_asked()
+                if not is_due(study, plan):
+                    return
+                _run_one(study, plan, objective, turn)
 
 
 def _run_one(study: Study, plan: Plan, objective: Objective, turn: Turn) -> None:
@@ -120,6 +124,7 @@ def _run_one(study: Study, plan: Plan, objective: Objective, turn: Turn) -> None
         mark_as_own(trial)
         turn.end()
         try:
+            _leave_if_asked()
             value = objective(Attempt(trial.number, values, trial, plan))
             if math.isnan(value):
                 raise GraftError("Its value is no number.")
@@ -143,6 +148,11 @@ def _run_one(study: Study, plan: Plan, objective: Objective, turn: Turn) -> None
             if not settled([trial]):  # it may just have been done
                 again(study, trial)
         raise
+
+
+def _leave_if_asked() -> None:
+    if interruption.requested():
+        interruption.interrupt()
 
 
 def _in_a_line(error: BaseException) -> str:

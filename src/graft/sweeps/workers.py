@@ -176,9 +176,9 @@ def _be_a_worker(folder: Path, number: int, count: int) -> None:
 
     obey_the_parent()
     logging.basicConfig(level=logging.WARNING, format=f"worker {number}: %(message)s")
-    job: SweepJob = read_job(folder)
-    objective = TrainedTrial(job, share_of_compute(job.parameters["compute"], number, count))
     try:
+        job: SweepJob = read_job(folder)
+        objective = TrainedTrial(job, share_of_compute(job.parameters["compute"], number, count))
         work(job.plan, job.storage, objective, number)
     except KeyboardInterrupt:
         return  # as it was asked to
@@ -205,5 +205,6 @@ def share_of_compute(compute: dict[str, Any], number: int, count: int) -> dict[s
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if not interruption.ask(signal.SIGINT):
+    # A scheduler asks all processes, and then the parent asks once more.
+    if not interruption.ask(signal.SIGINT) and not interruption.requested():
         raise KeyboardInterrupt

@@ -3,7 +3,8 @@
 The run is recorded in the project's own store, at once and whatever becomes of the server. A thread
 looks there every few seconds and delivers what is new, and between whiles earlier runs that the
 server was away for. At the end it gets a moment for the rest; what it does not manage is delivered
-by the next run, or by `kedro sync`.
+by the next run, or by `kedro sync`. A run that the server refuses is set aside, so that it holds no
+other one up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from graft.tracking.outbox import NO_ANSWER, Outbox, reason_of
+from graft.tracking.outbox import NO_ANSWER, Outbox, is_refusal, reason_of
 from graft.tracking.provenance import process_tags
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class Mirror:
         self._started_in = os.getpid()
         self._closing = threading.Event()
         self._trouble: str | None = None  # with the server
+        self._refused: set[str] = set()  # runs
         self._asked_since: float | None = None  # when what is under way began, if anything is
-        self._is_complete = False  # whether the server has everything, at the end
+        self._is_complete = False  # whether the server has all that it takes, at the end
         self._thread = threading.Thread(target=self._work, name="mirror", daemon=True)
         self._thread.start()
 
@@ -122,11 +124,15 @@ class Mirror:
             self._closing.wait(pause)
 
     def _deliver_own(self, delivery: Delivery) -> bool:
-        """Returns whether the server has everything now."""
+        """Returns whether the server has all now that it takes."""
         self._asked_since = time.monotonic()
         try:
             run_ids = [*self._own_runs(), *self._outbox.runs_of_workers(self._process)]
-            outcomes = [delivery.deliver(run_id) for run_id in run_ids]
+            arrived = [
+                self._deliver_one(delivery, run_id)
+                for run_id in run_ids
+                if run_id not in self._refused
+            ]
         except Exception as error:  # of MLflow, of the network, of a store of artifacts
             if self._trouble is None and not self._closing.is_set():
                 logger.warning(
@@ -143,7 +149,26 @@ class Mirror:
         if self._trouble:
             logger.info("%s takes what is delivered again.", self._outbox.server)
             self._trouble = None
-        return "busy" not in outcomes
+        return all(arrived)
+
+    def _deliver_one(self, delivery: Delivery, run_id: str) -> bool:
+        """Returns whether that is done: a run is sent or set aside, and not another's business."""
+        try:
+            return delivery.deliver(run_id) != "busy"
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            self._refused.add(run_id)
+            logger.warning(
+                "%s refuses the run %s: %s. It is set aside, and later runs are delivered. Nothing "
+                "is lost, for it is recorded in %s; once the cause is gone, `kedro sync` delivers "
+                "it.",
+                self._outbox.server,
+                run_id,
+                reason_of(error),
+                self._outbox.database,
+            )
+            return True
 
 
 def _deliver_earlier(delivery: Delivery, run_id: str) -> bool:

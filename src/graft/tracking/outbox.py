@@ -199,6 +199,23 @@ def reason_of(error: BaseException) -> str:
     return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether a server refuses what it was sent, and would refuse it again: a status of 4xx.
+
+    Not so where it asks for patience (408, 429), or wants to know first who is asking (401, 407):
+    that is about all runs and not about one.
+    """
+    import requests
+    from mlflow import MlflowException
+
+    status = None
+    if isinstance(error, requests.HTTPError) and error.response is not None:  # files
+        status = error.response.status_code
+    elif isinstance(error, MlflowException):
+        status = error.get_http_status_code()
+    return status is not None and 400 <= status < 500 and status not in (401, 407, 408, 429)
+
+
 class SentFile:
     """`Sent` as it stands in its file; `save` writes it."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 from kedro.io import AbstractVersionedDataset
 
+from graft.lease import job_restarts
 from graft.tracking.provenance import surroundings
 from graft.tracking.run_record import PARTS, RESULTS, RUN_RECORD, RunRecord, fingerprint
 
@@ -87,9 +88,14 @@ class RunRecordHooks:
             version=run_params["run_id"],
             commit=git_commit(project),
             started=self._started.isoformat(timespec="seconds"),
-            seconds=round(time.perf_counter() - self._clock, 3),
+            seconds=None if _goes_on(parameters) else round(time.perf_counter() - self._clock, 3),
             machine=_machine(),
         )
+
+
+def _goes_on(parameters: dict[str, Any]) -> bool:
+    """Whether an earlier process may have done a part of it; of its time a training alone knows."""
+    return parameters["training"]["resume"] == "auto" or job_restarts() > 0
 
 
 def _from(project: Path, file: Path) -> Path:

@@ -26,6 +26,8 @@ PARTS = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outp
 RESULTS = ("metrics", "sweep_trials")
 
 _SWEEP = "sweep."
+# Where the images lie, and what computes.
+_OF_THE_MACHINE = ("source.folder", "compute.", "processes.", "training.micro_batch_size")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class RunRecord:
         version: Under which the catalog has its results.
         commit: As `graft.tracking.provenance.git_commit` says it, None outside a repository.
         started: UTC, ISO 8601.
-        seconds: From the first node to the end of the last.
+        seconds: From the first node to the end of the last; None where an earlier process may
+            have begun it, which took nobody knows how long.
         machine: host, gpu (that torch used, or None) and `graft.tracking.provenance.surroundings`.
         format: Of the record.
     """
@@ -65,7 +68,7 @@ class RunRecord:
     version: str
     commit: str | None
     started: str
-    seconds: float
+    seconds: float | None
     machine: Mapping[str, Any]
     format: int = FORMAT
 
@@ -94,11 +97,26 @@ def decides(key: str, pipeline: str) -> bool:
     return is_decisive(key) or key.startswith(f"{pipeline}.")
 
 
+def is_of_the_machine(change: Mapping[str, Any]) -> bool:
+    """Whether a parameter was changed to suit a machine, and makes no other configuration.
+
+    Args:
+        change: A row of `graft.config.changes.list_changes`.
+    """
+    return change["key"].startswith(_OF_THE_MACHINE) or _is_file_of_published_weights(change)
+
+
 def fingerprint(pipeline: str, parameters: Mapping[str, Any]) -> str:
     """A digest of a pipeline and of the parameters that decide on its results, all but the seed."""
     decisive = {key: value for key, value in flat(parameters) if decides(key, pipeline)}
     content = json.dumps([pipeline, decisive], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _is_file_of_published_weights(change: Mapping[str, Any]) -> bool:
+    """Whether weights that have a name are only taken from a file of one's own."""
+    named = change["preset"] not in ("none", "shipped")
+    return change["key"] == "model.weights" and named and "/" in str(change["value"])
 
 
 def records_of(folder: Path) -> Iterator[RunRecord]:

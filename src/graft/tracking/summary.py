@@ -176,6 +176,12 @@ def where_the_graph_is(runtime_params: Mapping[str, Any]) -> str:
     return f"Pipeline, data and figures:  kedro viz run{option}"
 
 
+def how_to_classify(experiment: str) -> str:
+    """How to use the model that a run of this experiment has bundled."""
+    command = f"kedro run --pipeline=prediction -x {shlex.quote(experiment)}"
+    return f"Classify other images:       {command} --params=prediction.folder=FOLDER"
+
+
 def where_to_look(files: Mapping[str, Path]) -> list[str]:
     """The files of `OPENED` among those that a run has saved, by name."""
     shown = [(name.replace("_", " ").capitalize(), files[name]) for name in OPENED if name in files]

@@ -19,7 +19,7 @@ from graft.images.sources.manifest import SPEC, list_images
 from ..ingestion import ingest
 from ..labelled_files import write_manifest
 
-DOCS = (Path(__file__).parents[3] / "docs" / "using.md").read_text()
+DOCS = (Path(__file__).parents[3] / "docs" / "own_images.md").read_text()
 ROWS = [
     {"path": "a/1.png", "label": "dog"},
     {"path": "a/2.png", "label": "cat"},
@@ -305,7 +305,7 @@ def test_no_table_is_an_error_that_names_the_parameter() -> None:
         list_images(None, Path("not-used"))
 
 
-# --- What docs/using.md says ----------------------------------------------------------------------
+# --- What docs/own_images.md says -----------------------------------------------------------------
 
 
 def test_the_tables_in_the_docs_are_understood(tmp_path: Path) -> None:

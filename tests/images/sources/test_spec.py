@@ -56,3 +56,15 @@ def test_a_wrong_option_is_explained(source: str, options: dict[str, object], me
 def test_an_unknown_option_is_told_which_there_are() -> None:
     with pytest.raises(GraftError, match=r"separator: what stands between(.|\n)*extension: what"):
         get_source("manifest").read_option("x", "y")
+
+
+@pytest.mark.parametrize("source", ["folder", "inaturalist12k", "manifest"])
+def test_a_source_that_reads_from_a_folder_wants_its_name(source: str) -> None:
+    with pytest.raises(
+        GraftError, match=rf"source\.folder: .*'{source}' .*--params=source.folder="
+    ):
+        get_source(source).list_from(None, Path("not-used"), {})
+
+
+def test_a_source_that_downloads_wants_none() -> None:
+    get_source("mnist").require_folder(None)

@@ -20,7 +20,7 @@ from graft.evaluation.figures.style import (
     tidy,
     whiskers,
 )
-from graft.evaluation.verdicts import BETTER, COUNTED, NOT_COMPARABLE, REPRODUCED, WORSE
+from graft.evaluation.verdicts import BETTER, COUNTED, REPRODUCED, WORSE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,11 +88,13 @@ def _draw(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
 def _handles(shown: pd.DataFrame) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    looks = {**_LOOKS, NOT_COMPARABLE: _OTHER}
+    found = dict.fromkeys(shown["verdict"])
+    looks = {verdict: look for verdict, look in _LOOKS.items() if verdict in found}
+    if others := [verdict for verdict in found if verdict not in _LOOKS]:
+        looks[" or ".join(others)] = _OTHER
     handles = [
         Line2D([], [], color=colour, marker=marker, lw=1.6, label=verdict)
         for verdict, (colour, marker) in looks.items()
-        if verdict in set(shown["verdict"])
     ]
     if shown["reported"].notna().any():
         bar = Line2D([], [], color=INK, marker="|", ms=TEXT, mew=2, lw=0, label="reported")

@@ -74,6 +74,18 @@ class SourceSpec:
     licence: str = ""
     citation: str = ""
 
+    def require_folder(self, folder: str | Path | None) -> None:
+        """Refuse to look for images nowhere.
+
+        Raises:
+            GraftError: The source reads from a folder, and `source.folder` is null.
+        """
+        if self.needs_folder and folder is None:
+            raise GraftError(
+                f"source.folder: the source '{self.name}' reads from a folder: name it, "
+                "--params=source.folder=/path/to/images"
+            )
+
     def list_from(
         self, folder: Path | None, download_folder: Path, options: Mapping[str, object]
     ) -> ImageListing:
@@ -88,6 +100,7 @@ class SourceSpec:
                 values[name] = self.read_option(name, value)
             except GraftError as error:
                 raise GraftError(f"source.options.{name}: {error}") from error
+        self.require_folder(folder)
         given = {name: value for name, value in values.items() if value is not None}
         return self.list_images(folder, download_folder, **given)
 

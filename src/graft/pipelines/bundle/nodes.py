@@ -25,7 +25,7 @@ Params = dict[str, Any]
 def bundle_network(
     best_checkpoint: Checkpoint,
     image_store: ImageStore,
-    finetuned_predictions: pd.DataFrame,
+    network_predictions: pd.DataFrame,
     calibration: Params,
     metrics: Params,
     dataset_card: Params,
@@ -50,7 +50,7 @@ def bundle_network(
         compute=resolve_compute(**compute),
     )
     return _tried_and_described(
-        bundle, image_store, finetuned_predictions, metrics[bundle.method], dataset_card
+        bundle, image_store, network_predictions, metrics[bundle.method], dataset_card
     )
 
 

@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
             inputs=[
                 "best_checkpoint",
                 "image_store",
-                "finetuned_predictions",
+                "network_predictions",
                 "calibration",
                 "metrics",
                 "dataset_card",

@@ -18,28 +18,41 @@ def rank(
     compared_results: Sequence[Result], comparison: Params, evaluation: Params, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, Params]:
     """The leaderboard, the test of each pair, and the scores for MLflow."""
-    from graft.errors import GraftError
     from graft.evaluation.leaderboard import leaderboard
 
-    wanted = comparison["methods"]
-    known = list(dict.fromkeys(result.predictions.method for result in compared_results))
-    unknown = [method for method in wanted or () if method not in known]
-    if unknown:
-        raise GraftError(
-            f"comparison.methods: the runs have no '{unknown[0]}'; they have {', '.join(known)}."
-        )
     board, pairs = leaderboard(
-        [
-            result
-            for result in compared_results
-            if not wanted or result.predictions.method in wanted
-        ],
+        _chosen(compared_results, comparison["methods"]),
         measure=comparison["measure"],
         resamples=evaluation["bootstrap_resamples"],
         confidence=evaluation["confidence"],
         seed=seed,
     )
     return board, pairs, _scores(board)
+
+
+def _chosen(results: Sequence[Result], methods: Sequence[str] | None) -> list[Result]:
+    """Those of the methods; of none each run's main one, or all of a single configuration.
+
+    Raises:
+        GraftError: The runs have no such method.
+    """
+    from graft.errors import GraftError
+
+    if methods:
+        known = list(dict.fromkeys(result.predictions.method for result in results))
+        unknown = [method for method in methods if method not in known]
+        if unknown:
+            raise GraftError(
+                f"comparison.methods: the runs have no '{unknown[0]}'; they have "
+                f"{', '.join(known)}."
+            )
+        return [result for result in results if result.predictions.method in methods]
+    if len({result.configuration for result in results}) == 1:
+        return list(results)
+    main: dict[str, Result] = {}
+    for result in results:
+        main.setdefault(result.run, result)  # a run's main method comes first
+    return list(main.values())
 
 
 def _scores(board: pd.DataFrame) -> Params:

@@ -81,7 +81,7 @@ def predict_knn(knn: KNNClassifier, features: Features, image_store: ImageStore)
 
 
 def compare(
-    finetuned_predictions: pd.DataFrame,
+    network_predictions: pd.DataFrame,
     svm_predictions: pd.DataFrame,
     linear_probe_predictions: pd.DataFrame,
     knn_predictions: pd.DataFrame,
@@ -102,7 +102,7 @@ def compare(
     """
     predictions = _on_the_same_task(
         [
-            finetuned_predictions,
+            network_predictions,
             svm_predictions,
             linear_probe_predictions,
             knn_predictions,
@@ -224,12 +224,12 @@ def draw_reliability_diagrams(metrics: Params, calibration: Params) -> Figure:
     return reliability_diagrams(shown)
 
 
-def draw_wrong_predictions(image_store: ImageStore, finetuned_predictions: pd.DataFrame) -> Figure:
+def draw_wrong_predictions(image_store: ImageStore, network_predictions: pd.DataFrame) -> Figure:
     """The fine-tuned network's mistakes, the most confident first."""
     from graft.evaluation.figures import wrong_predictions
     from graft.evaluation.predictions import Predictions
 
     return wrong_predictions(
         image_store.images[image_store.indices("test")],
-        Predictions.from_frame(finetuned_predictions),
+        Predictions.from_frame(network_predictions),
     )

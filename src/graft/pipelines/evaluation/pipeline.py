@@ -20,7 +20,7 @@ def _predictions() -> list[Node]:
         Node(
             nodes.predict_finetuned,
             inputs=["best_checkpoint", "image_store", "params:compute"],
-            outputs="finetuned_predictions",
+            outputs="network_predictions",
             name="predict_finetuned",
         ),
         Node(
@@ -55,7 +55,7 @@ def _comparison() -> list[Node]:
         Node(
             nodes.compare,
             inputs=[
-                "finetuned_predictions",
+                "network_predictions",
                 "svm_predictions",
                 "linear_probe_predictions",
                 "knn_predictions",
@@ -87,7 +87,7 @@ def _trust() -> list[Node]:
             trust.calibrate,
             inputs=[
                 "validation_predictions",
-                "finetuned_predictions",
+                "network_predictions",
                 "params:evaluation",
                 "params:seed",
             ],
@@ -109,7 +109,7 @@ def _figures() -> list[Node]:
             nodes.draw_confusion_matrices,
             inputs="metrics",
             outputs=[
-                "finetuned_confusion_matrix",
+                "network_confusion_matrix",
                 "svm_confusion_matrix",
                 "linear_probe_confusion_matrix",
                 "knn_confusion_matrix",
@@ -138,7 +138,7 @@ def _figures() -> list[Node]:
         ),
         Node(
             nodes.draw_wrong_predictions,
-            inputs=["image_store", "finetuned_predictions"],
+            inputs=["image_store", "network_predictions"],
             outputs="wrong_predictions",
             name="draw_wrong_predictions",
         ),

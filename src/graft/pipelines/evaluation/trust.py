@@ -42,7 +42,7 @@ def predict_validation_as(
 
 def calibrate(
     validation_predictions: pd.DataFrame,
-    finetuned_predictions: pd.DataFrame,
+    network_predictions: pd.DataFrame,
     evaluation: Params,
     seed: int,
 ) -> Params:
@@ -53,7 +53,7 @@ def calibrate(
     known = not validation_predictions.empty
     return calibration_metrics(
         Predictions.from_frame(validation_predictions) if known else None,
-        Predictions.from_frame(finetuned_predictions),
+        Predictions.from_frame(network_predictions),
         resamples=evaluation["bootstrap_resamples"],
         confidence=evaluation["confidence"],
         seed=seed,

@@ -21,14 +21,14 @@ MAPPED_IMAGES = 1000  # t-SNE takes about 3 s for so many
 
 
 def draw_prediction_grid(
-    image_store: ImageStore, finetuned_predictions: pd.DataFrame, seed: int
+    image_store: ImageStore, network_predictions: pd.DataFrame, seed: int
 ) -> Figure:
     """Some right and some wrong answers of the fine-tuned network, with their probabilities."""
     from graft.evaluation.figures import prediction_grid
     from graft.evaluation.predictions import Predictions
 
     images = image_store.images[image_store.indices("test")]
-    return prediction_grid(images, Predictions.from_frame(finetuned_predictions), seed=seed)
+    return prediction_grid(images, Predictions.from_frame(network_predictions), seed=seed)
 
 
 def draw_filters(best_checkpoint: Checkpoint) -> Figure:
@@ -43,7 +43,7 @@ def draw_filters(best_checkpoint: Checkpoint) -> Figure:
 def draw_grad_cam(
     best_checkpoint: Checkpoint,
     image_store: ImageStore,
-    finetuned_predictions: pd.DataFrame,
+    network_predictions: pd.DataFrame,
     compute: Params,
     seed: int,
 ) -> Figure:
@@ -61,7 +61,7 @@ def draw_grad_cam(
     from graft.training.checkpoint import restore_classifier
 
     require_same_data(image_store.digest, best_checkpoint=best_checkpoint.metadata)
-    predictions = Predictions.from_frame(finetuned_predictions)
+    predictions = Predictions.from_frame(network_predictions)
     likeliest = predictions.scores.argmax(axis=1)
     confidence = predictions.scores.max(axis=1)
     surest_first = np.argsort(-confidence, kind="stable")

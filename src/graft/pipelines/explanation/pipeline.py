@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.draw_prediction_grid,
-                inputs=["image_store", "finetuned_predictions", "params:seed"],
+                inputs=["image_store", "network_predictions", "params:seed"],
                 outputs="prediction_grid",
                 name="draw_prediction_grid",
             ),
@@ -27,7 +27,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "best_checkpoint",
                     "image_store",
-                    "finetuned_predictions",
+                    "network_predictions",
                     "params:compute",
                     "params:seed",
                 ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
 from graft.pipelines.report import nodes
@@ -21,7 +23,7 @@ FIGURES = (
     "comparison_figure",
     "costs_figure",
     "per_class_scores",
-    "finetuned_confusion_matrix",
+    "network_confusion_matrix",
     "svm_confusion_matrix",
     "linear_probe_confusion_matrix",
     "knn_confusion_matrix",
@@ -39,18 +41,31 @@ FIGURES = (
     "augmentation_preview",
     "duplicates_figure",
 )
+# Those that one network alone has.
+NETWORK_FIGURES = (
+    "per_class_scores",
+    "network_confusion_matrix",
+    "roc_curves",
+    "precision_recall_curves",
+    "reliability_diagrams",
+    "wrong_predictions",
+    "prediction_grid",
+    "grad_cam",
+    "training_curves",
+    "first_layer_filters",
+    "sample_grid",
+    "duplicates_figure",
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Of one run, as its last step."""
-    return _pipeline(
-        Node(
-            nodes.write_report,
-            inputs={name: name for name in (*TABLES, *FIGURES)},
-            outputs="report",
-            name="write_report",
-        )
-    )
+    """Of a run of `transfer_learning`, as its last step."""
+    return _of_run(FIGURES)
+
+
+def create_network_pipeline() -> Pipeline:
+    """Of a run of `single_network`, likewise."""
+    return _of_run(NETWORK_FIGURES)
 
 
 def create_comparison_pipeline() -> Pipeline:
@@ -66,6 +81,17 @@ def create_comparison_pipeline() -> Pipeline:
             ],
             outputs="comparison_report",
             name="write_comparison_report",
+        )
+    )
+
+
+def _of_run(figures: Sequence[str]) -> Pipeline:
+    return _pipeline(
+        Node(
+            nodes.write_report,
+            inputs={name: name for name in (*TABLES, *figures)},
+            outputs="report",
+            name="write_report",
         )
     )
 

@@ -39,7 +39,7 @@ def predict_validation(
 
 
 def evaluate(
-    finetuned_predictions: pd.DataFrame,
+    network_predictions: pd.DataFrame,
     best_checkpoint: Checkpoint,
     model_summary: pd.DataFrame,
     evaluation: Params,
@@ -48,7 +48,7 @@ def evaluate(
     """Metrics with intervals, and a table of the network and of an answer that knows no image."""
     from graft.evaluation.predictions import Predictions
 
-    predictions = Predictions.from_frame(finetuned_predictions)
+    predictions = Predictions.from_frame(network_predictions)
     details = {predictions.method: training_details(best_checkpoint, model_summary)}
     return measure([predictions], details, evaluation, seed)
 

@@ -59,7 +59,7 @@ def _evaluation() -> list[Node]:
         Node(
             nodes.predict_test,
             inputs=["best_checkpoint", "image_store", "params:compute"],
-            outputs="finetuned_predictions",
+            outputs="network_predictions",
             name="predict_test",
         ),
         Node(
@@ -71,7 +71,7 @@ def _evaluation() -> list[Node]:
         Node(
             nodes.evaluate,
             inputs=[
-                "finetuned_predictions",
+                "network_predictions",
                 "best_checkpoint",
                 "model_summary",
                 "params:evaluation",
@@ -84,7 +84,7 @@ def _evaluation() -> list[Node]:
             trust.calibrate,
             inputs=[
                 "validation_predictions",
-                "finetuned_predictions",
+                "network_predictions",
                 "params:evaluation",
                 "params:seed",
             ],
@@ -111,7 +111,7 @@ def _figures() -> list[Node]:
         Node(
             nodes.draw_confusion_matrix,
             inputs="metrics",
-            outputs="finetuned_confusion_matrix",
+            outputs="network_confusion_matrix",
             name="draw_confusion_matrix",
         ),
         *figures_of_metrics(),
@@ -123,13 +123,13 @@ def _figures() -> list[Node]:
         ),
         Node(
             evaluation.draw_wrong_predictions,
-            inputs=["image_store", "finetuned_predictions"],
+            inputs=["image_store", "network_predictions"],
             outputs="wrong_predictions",
             name="draw_wrong_predictions",
         ),
         Node(
             explanation.draw_prediction_grid,
-            inputs=["image_store", "finetuned_predictions", "params:seed"],
+            inputs=["image_store", "network_predictions", "params:seed"],
             outputs="prediction_grid",
             name="draw_prediction_grid",
         ),
@@ -144,7 +144,7 @@ def _figures() -> list[Node]:
             inputs=[
                 "best_checkpoint",
                 "image_store",
-                "finetuned_predictions",
+                "network_predictions",
                 "params:compute",
                 "params:seed",
             ],

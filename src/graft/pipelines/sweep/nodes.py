@@ -49,10 +49,11 @@ def run_sweep(
 
 
 def choose_best(
-    sweep_trials: pd.DataFrame, sweep_plan: Params, experiment: str
+    sweep_trials: pd.DataFrame, sweep_plan: Params, sweep_origin: Params
 ) -> tuple[Params, str]:
     """The best trial's figures, and an experiment file with its parameters."""
-    from graft.sweeps.results import STATES, best_trial, sampled_values, write_experiment
+    from graft.sweeps.best_experiment import write_experiment
+    from graft.sweeps.results import STATES, best_trial, sampled_values
     from graft.sweeps.space import read_space
 
     measure = sweep_plan["measure"]
@@ -66,10 +67,12 @@ def choose_best(
         "seeds": {"value": seeds},
         **{state: {"value": int(states.get(state, 0))} for state in STATES.values()},
     }
+    experiment = sweep_origin["experiment"]
     several = f"the mean of {seeds} seeds" if seeds > 1 else "one seed"
     text = write_experiment(
         f"{experiment}_best",
-        experiment,
+        sweep_origin["parameters"],
+        sweep_origin["changes"],
         values,
         description=f"The best of {len(sweep_trials)} trials of the sweep {experiment}",
         note=f"Trial {best['number']}: validation {measure} {best['value']:.4f}, {several}.",

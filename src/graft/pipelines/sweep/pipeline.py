@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.choose_best,
-                inputs=["sweep_trials", "sweep_plan", "params:experiment"],
+                inputs=["sweep_trials", "sweep_plan", "sweep_origin"],
                 outputs=["sweep_best", "best_experiment"],
                 name="choose_best",
             ),

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from kedro.io import DataCatalog, MemoryDataset
 
+from graft.nested import leaves
 from graft.pipeline_registry import register_pipelines
-from graft.tracking.records import flat
 
 from .conftest import FinishedRun
 from .project_copy import QUICK, warnings_in
@@ -226,7 +226,7 @@ def test_the_report_tells_what_the_table_tells_and_how_to_make_the_run_again(
     # What conf/local and --params change, it changes on the command line.
     (command,) = re.findall(r"kedro run --pipeline=.*", html.unescape(page))
     asked = command.partition("--params=")[2].partition("</code>")[0].strip("'").split(",")
-    local = dict(flat(yaml.safe_load(QUICK)))
+    local = dict(leaves(yaml.safe_load(QUICK)))
     assert set(asked) == {f"{key}={value}" for key, value in local.items()} | {"svm.C=5.0"}
     assert mlflow_run.data.tags.get("git_commit", "") in page
     artifacts = finished.project.path / "mlartifacts" / mlflow_run.info.run_id / "artifacts"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graft.tracking.records import flat
+from graft.nested import leaves
 
 
 def list_changes(
@@ -23,7 +23,7 @@ def list_changes(
         where there is no such key. The experiment's name is not among them.
     """
     of_run, of_defaults, of_preset = (
-        dict(flat(nested)) for nested in (parameters, defaults, preset)
+        dict(leaves(nested)) for nested in (parameters, defaults, preset)
     )
     rows = []
     for key in dict.fromkeys((*of_run, *of_preset)):

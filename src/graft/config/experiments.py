@@ -26,7 +26,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -188,15 +188,6 @@ class ExperimentFolder:
             note=metadata.get("_note", "").strip(),
             overrides=content,
         )
-
-
-def leaf_keys(config: Any, prefix: str = "") -> Iterator[str]:
-    """The dotted keys of a nested dict's values: {"a": {"b": 1}} has "a.b"."""
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            yield from leaf_keys(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 def _with_numbers(name: str) -> list[tuple[str, int]]:

@@ -31,9 +31,10 @@ from kedro.utils import find_kedro_project, is_kedro_project
 from omegaconf import DictConfig, OmegaConf
 
 from graft.config.changes import list_changes
-from graft.config.experiments import ExperimentFolder, leaf_keys
+from graft.config.experiments import ExperimentFolder
 from graft.config.problems import ConfigError
 from graft.config.schema import validate_parameters
+from graft.nested import leaves
 from graft.tracking.location import tracking_location
 
 # OmegaConf's resolvers belong to the process and not to a loader: the loader that reads has to be
@@ -161,6 +162,6 @@ def _origins(layers: list[tuple[str, DictConfig]]) -> dict[str, str]:
     """For each dotted key the last layer that sets it."""
     origins: dict[str, str] = {}
     for origin, config in layers:
-        keys = leaf_keys(OmegaConf.to_container(config, resolve=False))
-        origins |= dict.fromkeys(keys, origin)
+        content: Any = OmegaConf.to_container(config, resolve=False)
+        origins |= {key: origin for key, _ in leaves(content, with_empty=True)}
     return origins

@@ -6,7 +6,7 @@ unchecked, so that an experiment that still lacks a value (a folder, say) can be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from graft.config.experiments import Experiment
+from graft.nested import leaves
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def settings_of(lineage: Sequence[Experiment], conf: Path) -> list[Setting]:
     }
     name = OmegaConf.create({"experiment": lineage[-1].name})
     layers = [*base.items(), *((member.file, member.overrides) for member in lineage)]
-    defaults = dict(_leaves(OmegaConf.to_container(OmegaConf.merge(*base.values()))))
+    defaults = dict(_leaves(OmegaConf.merge(*base.values())))
     merged = OmegaConf.merge(*(config for _, config in layers), name)
     where: dict[str, str] = {}
     for file, config in layers:
-        where |= {key: file for key, _ in _leaves(OmegaConf.to_container(config))}
-    values = dict(_leaves(OmegaConf.to_container(merged, resolve=True)))
+        where |= {key: file for key, _ in _leaves(config)}
+    values = dict(_leaves(merged, resolve=True))
     where["experiment"] = lineage[-1].file
     return [
         Setting(key, value, where[key], key in defaults and defaults[key] == value)
@@ -59,10 +60,7 @@ def settings_of(lineage: Sequence[Experiment], conf: Path) -> list[Setting]:
     ]
 
 
-def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(config: Any, *, resolve: bool = False) -> Iterator[tuple[str, Any]]:
     """Values by dotted keys; an empty mapping is a value, too."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    content: Any = OmegaConf.to_container(config, resolve=resolve)
+    return leaves(content, with_empty=True)

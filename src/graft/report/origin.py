@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from graft.nested import leaves
 from graft.report.page import Block, Code, Facts, Note, Section, Table, Text
 
 
@@ -20,7 +21,9 @@ def configuration_section(origin: Mapping[str, Any]) -> Section:
         if changed
         else Text("Nothing differs from the defaults.")
     )
-    everything = [[key, _written(value)] for key, value in _flat(origin["parameters"])]
+    everything = [
+        [key, _written(value)] for key, value in leaves(origin["parameters"], with_empty=True)
+    ]
     return Section(
         "Configuration",
         [differs, Table(["parameter", "value"], everything, "All parameters", folded=True)],
@@ -45,14 +48,6 @@ def repeating_section(origin: Mapping[str, Any]) -> Section:
         ("processors", str(origin["processors"])),
     ]
     return Section("Make it again", [*blocks, Facts(facts)])
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in nested.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _written(value: Any) -> str:

@@ -12,9 +12,9 @@ from graft.config.problems import ConfigError
 from graft.errors import GraftError, did_you_mean
 from graft.evaluation.verdicts import COUNTED
 from graft.images.sources import get_source
+from graft.nested import leaves
 from graft.studies.images import are_replaced
 from graft.studies.study_file import StudyFile, read_study
-from graft.tracking.records import flat
 from graft.tracking.run_record import decides, fingerprint, is_of_the_machine, records_of
 from graft.tracking.summary import as_typed
 
@@ -170,7 +170,7 @@ def plan_study(
                 f"study_rows.only: '{name}' is no row of {file.name}{did_you_mean(name, file.rows)}"
                 f"\n      It has {', '.join(file.rows)}."
             )
-    told = dict(flat(runtime_params))
+    told = dict(leaves(runtime_params))
     if "seed" in told:
         raise GraftError("seed: a study takes the seeds of its rows from study_rows.seeds.")
     given = {key: value for key, value in told.items() if not key.startswith(_OF_THE_STUDY)}

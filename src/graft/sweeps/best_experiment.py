@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from graft.nested import leaves
 from graft.sweeps.space import Params, Values, with_values
-from graft.tracking.records import flat
 from graft.tracking.repeating import how_to_repeat
 from graft.tracking.run_record import decides, is_of_the_machine
 
@@ -38,7 +38,7 @@ def write_experiment(
     """
     import yaml
 
-    sampled = dict(flat(values))
+    sampled = dict(leaves(values))
     told = [
         change
         for change in changes

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graft.config.schema import validate_parameters
 from graft.errors import GraftError
-from graft.tracking.records import flat
+from graft.nested import leaves
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -119,7 +119,7 @@ def with_values(parameters: Mapping[str, Any], values: Values) -> Params:
 def values_of(name: str, space: Sequence[Dimension], otherwise: Any) -> list[Any]:
     """What a parameter can be in a trial: its values in the space, or else what it is anyway."""
     for dimension in space:
-        said = [dict(flat({dimension.key: value})) for value in dimension.examples()]
+        said = [dict(leaves({dimension.key: value})) for value in dimension.examples()]
         if any(name in settings for settings in said):
             return [settings.get(name, otherwise) for settings in said]
     return [otherwise]
@@ -156,7 +156,7 @@ def require_space(parameters: Params) -> None:
     for dimension in space:
         for value in dimension.examples():  # all others being the experiment's
             changed = with_values(parameters, {dimension.key: value})
-            names = dict(flat({dimension.key: value}))
+            names = dict(leaves({dimension.key: value}))
             validate_parameters(changed, dict.fromkeys(names, "sweep.space"))
         if dimension.key.partition(".")[0] not in SECTIONS:
             raise GraftError(
@@ -171,7 +171,9 @@ def _require_sampled_once(space: Sequence[Dimension]) -> None:
     """Of two dimensions that set one parameter the later one would win in every trial."""
     sampled_by: dict[str, str] = {}
     for dimension in space:
-        for name in (n for value in dimension.examples() for n, _ in flat({dimension.key: value})):
+        for name in (
+            n for value in dimension.examples() for n, _ in leaves({dimension.key: value})
+        ):
             other = sampled_by.setdefault(name, dimension.key)
             if other != dimension.key:
                 raise GraftError(

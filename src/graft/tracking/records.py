@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractVersionedDataset
 
 from graft.errors import GraftError
+from graft.nested import leaves
 from graft.tracking.models import record_model
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def record_parameters(parameters: Mapping[str, Any]) -> None:
 
     if mlflow.active_run() is None:
         return
-    texts = [(name, str(value)[:_PARAMETER_LENGTH]) for name, value in flat(parameters)]
+    texts = [(name, str(value)[:_PARAMETER_LENGTH]) for name, value in leaves(parameters)]
     for start in range(0, len(texts), _PARAMETERS_A_CALL):
         mlflow.log_params(dict(texts[start : start + _PARAMETERS_A_CALL]))
 
@@ -178,12 +179,3 @@ def _intervals(
             yield f"{prefix}{key}", value
         elif isinstance(value, Mapping):
             yield from _intervals(value, f"{prefix}{key}/")
-
-
-def flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of a nested dict under their dotted names."""
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

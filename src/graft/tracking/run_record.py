@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from graft.nested import leaves
 from graft.storage import is_committed
 from graft.tracking.compared_runs import is_decisive
-from graft.tracking.records import flat
 
 RUN_RECORD = "run_record"  # its entry in the catalog, which no node makes
 FORMAT = 1
@@ -108,7 +108,7 @@ def is_of_the_machine(change: Mapping[str, Any]) -> bool:
 
 def fingerprint(pipeline: str, parameters: Mapping[str, Any]) -> str:
     """A digest of a pipeline and of the parameters that decide on its results, all but the seed."""
-    decisive = {key: value for key, value in flat(parameters) if decides(key, pipeline)}
+    decisive = {key: value for key, value in leaves(parameters) if decides(key, pipeline)}
     content = json.dumps([pipeline, decisive], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

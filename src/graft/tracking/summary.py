@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from graft.nested import leaves
 from graft.tracking.location import without_password
-from graft.tracking.records import flat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,7 +171,7 @@ def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
 
 def where_the_graph_is(runtime_params: Mapping[str, Any]) -> str:
     """How to see the pipeline in Kedro-Viz with the results of a run that had these parameters."""
-    given = ",".join(f"{name}={as_typed(value)}" for name, value in flat(runtime_params))
+    given = ",".join(f"{name}={as_typed(value)}" for name, value in leaves(runtime_params))
     option = f" --params={shlex.quote(given)}" if given else ""
     return f"Pipeline, data and figures:  kedro viz run{option}"
 

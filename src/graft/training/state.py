@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graft.errors import GraftError
+from graft.nested import leaves
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +113,7 @@ def require_same_setup(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     Raises:
         GraftError: Something differs; the message says what it was and what it is.
     """
-    old, new = _flat(then), _flat(now)
+    old, new = dict(leaves(then)), dict(leaves(now))
     differing = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
     if not differing:
         return
@@ -123,13 +124,3 @@ def require_same_setup(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         + "\n".join(lines)
         + "\nGive the old ones to go on with it, or training.resume: never to begin anew."
     )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found

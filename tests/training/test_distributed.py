@@ -32,6 +32,7 @@ from graft.training.session import train_classifier
 from graft.training.views import TrainingViews
 
 from ..conftest import make_store
+from .small_trainings import with_several_labels
 
 STATISTICS = {"dataset_mean": (0.4, 0.4, 0.4), "dataset_std": (0.2, 0.2, 0.2)}
 POLICY = {"policy": "digits", "mixup": 0.2, "cutmix": 0.0}
@@ -61,14 +62,6 @@ def train(
     policy = policy_from_parameters(other.pop("policy", POLICY))
     cpu = Compute("cpu", "fp32", 1)
     return train_classifier(model, store, recipe, policy, cpu, 0, processes=processes, **other)
-
-
-def several_labels(store):
-    manifest = store.manifest.copy()
-    for row in range(0, len(manifest), 3):
-        manifest.loc[row, "label"] += f"|{store.class_names[(store.targets[row] + 1) % 3]}"
-    manifest["ignored"] = ["blue" if row % 5 == 0 else "" for row in range(len(manifest))]
-    return dataclasses.replace(store, manifest=manifest, multi_label=True)
 
 
 def assert_nearly_same(one, other):
@@ -127,7 +120,7 @@ def worker(rank):
 def test_two_processes_are_one_up_to_rounding(store, case):
     recipe, policy = RECIPE, POLICY
     if case == "several labels":
-        store = several_labels(store)
+        store = with_several_labels(store)
     if case == "parts":
         policy = {**POLICY, "mixup": 0.0}
         recipe = dataclasses.replace(

@@ -19,29 +19,6 @@ TABLES = (
     "calibration",
 )
 # In `graft.report.figures` stands where the report shows them.
-FIGURES = (
-    "comparison_figure",
-    "costs_figure",
-    "per_class_scores",
-    "network_confusion_matrix",
-    "svm_confusion_matrix",
-    "linear_probe_confusion_matrix",
-    "knn_confusion_matrix",
-    "scratch_confusion_matrix",
-    "roc_curves",
-    "precision_recall_curves",
-    "reliability_diagrams",
-    "wrong_predictions",
-    "prediction_grid",
-    "grad_cam",
-    "training_curves",
-    "feature_map",
-    "first_layer_filters",
-    "sample_grid",
-    "augmentation_preview",
-    "duplicates_figure",
-)
-# Those that one network alone has.
 NETWORK_FIGURES = (
     "per_class_scores",
     "network_confusion_matrix",
@@ -55,6 +32,17 @@ NETWORK_FIGURES = (
     "first_layer_filters",
     "sample_grid",
     "duplicates_figure",
+)
+FIGURES = (
+    *NETWORK_FIGURES,
+    "comparison_figure",
+    "costs_figure",
+    "svm_confusion_matrix",
+    "linear_probe_confusion_matrix",
+    "knn_confusion_matrix",
+    "scratch_confusion_matrix",
+    "feature_map",
+    "augmentation_preview",
 )
 
 

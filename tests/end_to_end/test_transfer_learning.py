@@ -112,7 +112,7 @@ def test_no_image_is_in_two_parts(catalog: DataCatalog) -> None:
     assert sum(map(len, parts.values())) == len(manifest)
 
 
-@pytest.mark.parametrize("predictions", ["finetuned", "svm", "scratch"])
+@pytest.mark.parametrize("predictions", ["network", "svm", "scratch"])
 def test_predictions_are_of_the_test_images_alone(catalog: DataCatalog, predictions: str) -> None:
     manifest = catalog.load("image_store").manifest
     test_ids = manifest["id"][manifest["split"] == "test"]

@@ -176,7 +176,7 @@ def test_a_killed_run_is_delivered_by_a_later_sync_once(project, server, gate):
     process = project.start(BEHAVIOUR="sleep", **address)
     project.wait_for_file("started", process)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert project.statuses() == ["RUNNING"]
     (run,) = project.runs()
     gate.open()

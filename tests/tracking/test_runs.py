@@ -113,7 +113,7 @@ def test_wrong_parameters_end_before_a_run_begins(project):
 def test_an_interrupted_run_is_killed_and_not_finished(project, interruption, exit_code):
     process = project.start_sleeping()
     process.send_signal(interruption)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == exit_code
     assert project.statuses() == ["KILLED"]
 
@@ -121,7 +121,7 @@ def test_an_interrupted_run_is_killed_and_not_finished(project, interruption, ex
 def test_a_run_killed_without_warning_is_reaped_by_the_next(project):
     process = project.start_sleeping()
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert project.statuses() == ["RUNNING"]
     assert project.run().returncode == 0
     assert project.statuses() == ["KILLED", "FINISHED"]
@@ -134,7 +134,7 @@ def test_a_run_that_is_alive_is_not_reaped_by_another(project):
         assert project.statuses() == ["RUNNING", "FINISHED"]
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def test_the_environments_tracking_store_is_used(project):
@@ -159,7 +159,7 @@ def test_a_first_run_killed_while_it_makes_the_database_does_not_hinder_the_next
     project.wait_for_file("mlflow.db.partial", process)
     time.sleep(0.5)  # amid the tables
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert not (project.path / "mlflow.db").exists()
     assert project.run().returncode == 0
     assert project.statuses() == ["FINISHED"]

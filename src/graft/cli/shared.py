@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from kedro.framework.project import pipelines, settings
+from kedro.framework.project import pipelines
 from kedro.utils import find_kedro_project
 
 from graft.errors import GraftError, did_you_mean
 
 if TYPE_CHECKING:
-    from kedro.config import AbstractConfigLoader
-
     from graft.config.experiments import ExperimentFolder
+    from graft.config.loader import GraftConfigLoader
 
 
 class UserError(click.ClickException):
@@ -34,23 +33,21 @@ def project_path(context: click.Context) -> Path:
 
 def conf_folder(context: click.Context) -> Path:
     """The project's `conf`."""
-    return project_path(context) / str(settings.CONF_SOURCE)
+    from graft.config import loader
+
+    return loader.conf_folder(project_path(context))
 
 
-def load_configuration(context: click.Context, options: Mapping[str, Any]) -> AbstractConfigLoader:
+def load_configuration(context: click.Context, options: Mapping[str, Any]) -> GraftConfigLoader:
     """The configuration of a `kedro run` with these options, checked as the run will check it.
-
-    As `globals` it has the pipeline that is run where no option names one.
 
     Raises:
         GraftError: The experiment is unknown, or parameters are wrong.
     """
-    return settings.CONFIG_LOADER_CLASS(
-        str(options["conf_source"] or conf_folder(context)),
-        env=options["env"],
-        runtime_params=options["params"],
-        **settings.CONFIG_LOADER_ARGS,
-    )
+    from graft.config import loader
+
+    source = options["conf_source"] or conf_folder(context)
+    return loader.load_configuration(source, options["env"], options["params"])
 
 
 def experiment_folder(context: click.Context) -> ExperimentFolder:

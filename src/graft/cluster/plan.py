@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +140,7 @@ def _typed_parameters(arguments: Sequence[str]) -> str:
 def _jobs_of_rows(request: Request, typed: tuple[str, ...]) -> list[Job]:
     """Images that rows share, then the rows with each seed, but for those that have been run."""
     from graft.studies.plan import plan_study
-    from graft.studies.rows import Trial, row_command
+    from graft.studies.rows import first_of_shared_images, row_command, trials_to_run
 
     chosen = request.parameters["study_rows"]
     plan = plan_study(
@@ -153,20 +152,13 @@ def _jobs_of_rows(request: Request, typed: tuple[str, ...]) -> list[Job]:
         request.options["params"],
         request.options["env"],
     )
-    trials: dict[tuple[str, int], Trial] = {}  # rows of one configuration run once
-    for row, seed in product(plan.rows, plan.seeds):
-        if plan.record(row, seed) is None:
-            trials.setdefault((row.fingerprint, seed), Trial(row, seed))
-    by_images: dict[str, list[Trial]] = {}
-    for trial in trials.values():
-        by_images.setdefault(trial.row.pixel_key, []).append(trial)
+    trials = trials_to_run(plan)
     jobs = []
-    shared = [of_images[0] for of_images in by_images.values() if len(of_images) > 1]
-    if shared:
+    if shared := first_of_shared_images(trials):
         tasks = tuple(row_command(plan, t, "kedro", _ANEW, pipeline="ingest") for t in shared)
         jobs.append(Job(f"{request.name}-images", typed, tasks, needs_gpus=False))
     if trials:
-        tasks = tuple(row_command(plan, trial, "kedro", _ANEW) for trial in trials.values())
+        tasks = tuple(row_command(plan, trial, "kedro", _ANEW) for trial in trials)
         jobs.append(Job(f"{request.name}-rows", typed, tasks))
     return jobs
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,33 @@ class GraftConfigLoader(OmegaConfigLoader):
         """The file as messages name it: "conf/base/parameters.yml"."""
         above = Path(self.conf_source).resolve().parent
         return (file.relative_to(above) if file.is_relative_to(above) else file).as_posix()
+
+
+def conf_folder(project: Path) -> Path:
+    """The project's `conf`."""
+    from kedro.framework.project import settings
+
+    return project / str(settings.CONF_SOURCE)
+
+
+def load_configuration(
+    conf_source: Path | str, environment: str | None, runtime_params: Mapping[str, Any]
+) -> GraftConfigLoader:
+    """The configuration as a `kedro run` with these options has it, checked.
+
+    As `globals` it has the pipeline that is run where no option names one.
+
+    Raises:
+        ConfigError: The experiment is unknown, or parameters are wrong.
+    """
+    from kedro.framework.project import settings
+
+    return GraftConfigLoader(
+        str(conf_source),
+        env=environment,
+        runtime_params=dict(runtime_params),
+        **settings.CONFIG_LOADER_ARGS,
+    )
 
 
 def pixel_key(parameters: dict[str, Any]) -> str:

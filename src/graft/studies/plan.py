@@ -161,7 +161,7 @@ def plan_study(
     Raises:
         GraftError: There is no such study, row or experiment, or a configuration is wrong.
     """
-    from kedro.framework.project import settings
+    from graft.config.loader import conf_folder
 
     file = read_study(conf_source / "studies", study)
     for name in only or ():
@@ -193,7 +193,7 @@ def plan_study(
         given=given,
         environment=environment,
         project=project,
-        conf_source=None if elsewhere == (project / settings.CONF_SOURCE).resolve() else elsewhere,
+        conf_source=None if elsewhere == conf_folder(project).resolve() else elsewhere,
     )
 
 
@@ -212,18 +212,11 @@ def _load(
     name: str, conf_source: Path, runtime_params: Mapping[str, Any], environment: str | None
 ) -> GraftConfigLoader:
     """The configuration as the row's own run will have it, but for its seed."""
-    from kedro.framework.project import settings
-
-    from graft.config.loader import GraftConfigLoader
+    from graft.config.loader import load_configuration
 
     given = {k: v for k, v in runtime_params.items() if k not in ("study", "study_rows")}
     try:
-        return GraftConfigLoader(
-            str(conf_source),
-            env=environment,
-            runtime_params={**given, "experiment": name},
-            **settings.CONFIG_LOADER_ARGS,
-        )
+        return load_configuration(conf_source, environment, {**given, "experiment": name})
     except ConfigError as error:
         raise ConfigError(f"The row {name}: {error}") from None
 

@@ -55,9 +55,9 @@ def run_rows(
         KeyboardInterrupt, SystemExit: Somebody asked to stop; the rows have saved their states.
     """
     outcomes: dict[tuple[str, int], tuple[str, str]] = {}
-    trials = [Trial(row, seed) for row in plan.rows for seed in plan.seeds]
+    trials = _trials(plan)
     first = _first_of_each_configuration(trials)
-    to_run = [trial for trial in first.values() if not plan.record(*trial)]
+    to_run = trials_to_run(plan)
     _say_what_runs(plan, first, to_run)
     while to_run:
         for trial, problem in _run(plan, to_run, processes, program, parent_run):
@@ -100,6 +100,20 @@ def require_success(outcomes: Mapping[str, Any]) -> None:
         )
 
 
+def trials_to_run(plan: StudyPlan) -> list[Trial]:
+    """Those without a record: of rows of one configuration the first one."""
+    first = _first_of_each_configuration(_trials(plan))
+    return [trial for trial in first.values() if not plan.record(*trial)]
+
+
+def first_of_shared_images(trials: Sequence[Trial]) -> list[Trial]:
+    """Of the trials that decode the same images, the first one; of those alone with theirs none."""
+    by_images: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_images.setdefault(trial.row.pixel_key, []).append(trial)
+    return [sharing[0] for sharing in by_images.values() if len(sharing) > 1]
+
+
 def row_command(
     plan: StudyPlan, trial: Trial, program: str, extra: Mapping[str, Any], pipeline: str = ""
 ) -> tuple[str, ...]:
@@ -132,6 +146,10 @@ def kedro_program() -> str:
 
 def _with_seed(name: str, seed: int) -> str:
     return name if seed == 0 else f"{name}, seed {seed}"
+
+
+def _trials(plan: StudyPlan) -> list[Trial]:
+    return [Trial(row, seed) for row in plan.rows for seed in plan.seeds]
 
 
 def _first_of_each_configuration(trials: Sequence[Trial]) -> dict[tuple[str, int], Trial]:
@@ -211,18 +229,14 @@ def _ingest_once(
 
     What is wrong with them each row will say itself.
     """
-    by_images: dict[str, list[Trial]] = {}
-    for trial in to_run:
-        by_images.setdefault(trial.row.pixel_key, []).append(trial)
     jobs = [
         Job(
-            name=f"images of {trials[0].name}",
-            command=row_command(plan, trials[0], program, {}, pipeline="ingest"),
-            log=plan.logs / f"ingest-{key}.log",
-            header=f"# {key}",
+            name=f"images of {trial.name}",
+            command=row_command(plan, trial, program, {}, pipeline="ingest"),
+            log=plan.logs / f"ingest-{trial.row.pixel_key}.log",
+            header=f"# {trial.row.pixel_key}",
         )
-        for key, trials in by_images.items()
-        if len(trials) > 1
+        for trial in first_of_shared_images(to_run)
     ]
     for end in run_jobs(jobs, 1, plan.project, environment):
         if not end.problem:
